@@ -1,0 +1,340 @@
+"""The closed list of everything that can go wrong, and the one body that says so to portals, visitors and machines.
+
+Sources: CONTRACT 1.2 "Errors" (what portals read), PORTAL-FACTS "What breaks it" (only ``Message`` reaches the visitor),
+RFC 9457 (problem details). Every kind has its sentence per language in ``translation/messages.py`` and its section in
+``docs/errors.md``.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+
+class OldType(StrEnum):
+    """The five values of ``type`` that old portals know (CONTRACT 1.2)."""
+
+    ENDPOINT_NOT_FOUND = "EndpointNotFound"
+    INTERNAL_SERVER_ERROR = "InternalServerError"
+    ONLY_HTTP_POST_ALLOWED = "OnlyHttpPostAllowed"
+    ANONYMOUS_ACCESS_NOT_ALLOWED = "AnonymousAccessNotAllowed"
+    ONLY_HTTPS_ALLOWED = "OnlyHttpsAllowed"
+
+
+class Blame(StrEnum):
+    """Whose fault a failure is: who has to do something about it."""
+
+    CALLER = "caller"
+    CONTRACT = "contract"
+    OPERATOR = "operator"
+    UPSTREAM = "upstream"
+    PROXY = "proxy"
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorKind:
+    """One row of the closed list.
+
+    Attributes:
+        code: The ``errorCode`` in the body and the section in docs/errors.md.
+        status: The HTTP status it is answered with.
+        blame: Whose fault it is.
+        title: A short summary for machines and logs (RFC 9457 ``title``).
+        operator: What it means and what to do, for the person who runs the proxy.
+        old_type: The ``type`` that old portals read.
+    """
+
+    code: str
+    status: int
+    blame: Blame
+    title: str
+    operator: str
+    old_type: OldType = OldType.INTERNAL_SERVER_ERROR
+
+
+ERRORS: Final[dict[str, ErrorKind]] = {}
+
+
+def _kind(
+    code: str,
+    status: int,
+    blame: Blame,
+    title: str,
+    operator: str,
+    old_type: OldType = OldType.INTERNAL_SERVER_ERROR,
+) -> ErrorKind:
+    kind = ErrorKind(code, status, blame, title, operator, old_type)
+    ERRORS[code] = kind
+    return kind
+
+
+# What the caller sent.
+BAD_TARGET = _kind(
+    "BadTarget",
+    400,
+    Blame.CALLER,
+    "The request target is malformed",
+    "The path or query holds bytes, escapes or dot segments that no portal sends. Nothing was sent upstream.",
+)
+INVALID_PARAMETER = _kind(
+    "InvalidParameter",
+    400,
+    Blame.CALLER,
+    "A part of the address is not valid",
+    "An id in the path or a query parameter does not have its form. `detail` names it. Nothing was sent upstream.",
+)
+BAD_HEADERS = _kind(
+    "BadHeaders",
+    400,
+    Blame.CALLER,
+    "The request headers are malformed",
+    "Host is missing, doubled or malformed, or the message framing is ambiguous. Often a scanner, or a faulty proxy before.",
+)
+INVALID_BODY = _kind(
+    "InvalidBody",
+    400,
+    Blame.CALLER,
+    "The request body is not valid",
+    "The body is not JSON or does not have the form of the operation. `detail` names the field. Nothing was sent upstream.",
+)
+INVALID_CALENDAR_DATA = _kind(
+    "InvalidCalendarData",
+    400,
+    Blame.CALLER,
+    "The calendar link is not valid",
+    "The `data` parameter of a personal calendar link is missing or malformed. `detail` gives the reason.",
+)
+OPERATION_NOT_FOUND = _kind(
+    "OperationNotFound",
+    404,
+    Blame.CALLER,
+    "No such operation",
+    "The path is none of the old API. Compare with `evtmgmt-proxy operations`.",
+    OldType.ENDPOINT_NOT_FOUND,
+)
+NOT_FOUND = _kind(
+    "NotFound",
+    404,
+    Blame.CALLER,
+    "Dynamics does not know this",
+    "Dynamics answered 404: the event is not live and published for the web application, or was recreated under another id "
+    "(then add an alias). If every operation answers this, the endpoint's organisation id is wrong: run `evtmgmt-proxy check`.",
+    OldType.ENDPOINT_NOT_FOUND,
+)
+METHOD_NOT_ALLOWED = _kind(
+    "MethodNotAllowed",
+    405,
+    Blame.CALLER,
+    "The operation has another method",
+    "The path exists but not with this method. The Allow header lists the methods.",
+    OldType.ENDPOINT_NOT_FOUND,
+)
+REQUEST_TIMEOUT = _kind(
+    "RequestTimeout",
+    408,
+    Blame.CALLER,
+    "The request arrived too slowly",
+    "The body did not arrive within `EVTMGMT_LIMITS__REQUEST_TIMEOUT`.",
+)
+BODY_TOO_LARGE = _kind(
+    "BodyTooLarge",
+    413,
+    Blame.CALLER,
+    "The request body is too large",
+    "The body is larger than `EVTMGMT_LIMITS__BODY_BYTES`.",
+)
+TARGET_TOO_LONG = _kind(
+    "TargetTooLong",
+    414,
+    Blame.CALLER,
+    "The request target is too long",
+    "Path and query are longer than `EVTMGMT_LIMITS__TARGET_BYTES`.",
+)
+UNSUPPORTED_MEDIA_TYPE = _kind(
+    "UnsupportedMediaType",
+    415,
+    Blame.CALLER,
+    "The request body has the wrong type",
+    "Bodies must be JSON, and not compressed.",
+)
+HEADERS_TOO_LARGE = _kind(
+    "HeadersTooLarge",
+    431,
+    Blame.CALLER,
+    "The request headers are too large",
+    "More headers or bytes than `EVTMGMT_LIMITS__HEADER_COUNT` and `EVTMGMT_LIMITS__HEADER_BYTES` allow.",
+)
+UPSTREAM_REJECTED = _kind(
+    "UpstreamRejected",
+    400,
+    Blame.CALLER,
+    "Dynamics rejected the request",
+    "Dynamics answered a client error. Its sentence, cleaned, is what the visitor sees; its status is kept.",
+)
+TOO_MANY_REQUESTS = _kind(
+    "TooManyRequests",
+    429,
+    Blame.UPSTREAM,
+    "Dynamics asks to slow down",
+    "Dynamics answered 429: the organisation used up its requests for the moment (CONTRACT 2: 6,000 per 5 minutes).",
+)
+
+# What the new contract does not have.
+USER_AUTHENTICATION_NOT_SUPPORTED = _kind(
+    "UserAuthenticationNotSupported",
+    501,
+    Blame.CONTRACT,
+    "Sign-in has no counterpart",
+    "The real-time API has no user authentication. Switch sign-in off in the portal (`isAuthenticationEnabled: false`).",
+    OldType.ENDPOINT_NOT_FOUND,
+)
+CAPTCHA_NOT_SUPPORTED = _kind(
+    "CaptchaNotSupported",
+    501,
+    Blame.CONTRACT,
+    "Captcha has no counterpart",
+    "The real-time API has no captcha without outbound marketing. The proxy answers `enableCaptcha: false`, so that portals "
+    "do not ask; this portal asked all the same.",
+    OldType.ENDPOINT_NOT_FOUND,
+)
+TRACK_SESSIONS_NOT_AVAILABLE = _kind(
+    "TrackSessionsNotAvailable",
+    501,
+    Blame.CONTRACT,
+    "The sessions of this track are not known",
+    "The real-time API has no such operation, and nothing in its answers relates this track to sessions.",
+    OldType.ENDPOINT_NOT_FOUND,
+)
+
+# What the operator or Dynamics has to mend.
+UPSTREAM_REFUSED_PROXY = _kind(
+    "UpstreamRefusedProxy",
+    502,
+    Blame.OPERATOR,
+    "Dynamics refused the proxy",
+    "Dynamics answered 401 or 403 to the proxy's own token or origin. The proxy is not ready until this is mended: compare "
+    "token and origin with the web application in Dynamics, then run `evtmgmt-proxy check`.",
+)
+UPSTREAM_UNREACHABLE = _kind(
+    "UpstreamUnreachable",
+    502,
+    Blame.UPSTREAM,
+    "Dynamics cannot be reached",
+    "The connection was refused, its name did not resolve or its certificate was not trusted. Nothing was sent.",
+)
+UPSTREAM_FAILED = _kind(
+    "UpstreamFailed",
+    502,
+    Blame.UPSTREAM,
+    "Dynamics failed",
+    "Dynamics answered a server error, or broke the connection off.",
+)
+UPSTREAM_ANSWER_INVALID = _kind(
+    "UpstreamAnswerInvalid",
+    502,
+    Blame.UPSTREAM,
+    "Dynamics gave an answer that cannot be read",
+    "The answer was no JSON, had the wrong form, was an unexpected redirect, or was no image where one was due.",
+)
+UPSTREAM_ANSWER_TOO_LARGE = _kind(
+    "UpstreamAnswerTooLarge",
+    502,
+    Blame.UPSTREAM,
+    "Dynamics gave an answer that is too large",
+    "The answer is larger than `EVTMGMT_UPSTREAM__MAX_ANSWER_BYTES` or `EVTMGMT_UPSTREAM__MAX_IMAGE_BYTES`.",
+)
+REGISTRATION_ANSWER_UNREADABLE = _kind(
+    "RegistrationAnswerUnreadable",
+    502,
+    Blame.UPSTREAM,
+    "The outcome of a registration is unknown",
+    "A registration was sent, but Dynamics failed or its answer cannot be read. Look in Dynamics before anybody sends it again.",
+)
+UPSTREAM_TIMEOUT = _kind(
+    "UpstreamTimeout",
+    504,
+    Blame.UPSTREAM,
+    "Dynamics did not answer in time",
+    "No answer within `EVTMGMT_UPSTREAM__CONNECT_TIMEOUT`, `__READ_TIMEOUT` or `__TOTAL_TIMEOUT`.",
+)
+REGISTRATION_OUTCOME_UNKNOWN = _kind(
+    "RegistrationOutcomeUnknown",
+    504,
+    Blame.UPSTREAM,
+    "The outcome of a registration is unknown",
+    "A registration was sent and no answer came in time. It may have been accepted: look in Dynamics before anybody repeats it.",
+)
+
+# What the proxy itself says.
+INTERNAL_ERROR = _kind(
+    "InternalError",
+    500,
+    Blame.PROXY,
+    "The proxy failed",
+    "A defect of the proxy. The log has a line with the same correlation id; please report it.",
+)
+OVERLOADED = _kind(
+    "Overloaded",
+    503,
+    Blame.PROXY,
+    "The proxy is at its limit",
+    "More requests at once than `EVTMGMT_LIMITS__CONCURRENCY`. Refused at once, so that the others are served.",
+)
+
+
+@dataclass(slots=True)
+class ProxyError(Exception):
+    """A failure from the closed list, on its way to the visitor.
+
+    Attributes:
+        kind: The row of the list.
+        detail: What exactly, in words safe for a visitor: names of parts and fields, never values.
+        sentence: Replaces the visitor's sentence (the cleaned sentence of Dynamics).
+        status: Replaces the kind's status (only for ``UpstreamRejected``).
+        retry_after: Seconds for the Retry-After header.
+        allow: Methods for the Allow header.
+        cause: What happened in technical words, for the log only.
+    """
+
+    kind: ErrorKind
+    detail: str | None = None
+    sentence: str | None = None
+    status: int | None = None
+    retry_after: int | None = None
+    allow: tuple[str, ...] = field(default=())
+    cause: str | None = None
+
+    def __str__(self) -> str:
+        """The code and the technical cause; never a value that a visitor sent."""
+        return f"{self.kind.code}: {self.cause or self.detail or self.kind.title}"
+
+    @property
+    def http_status(self) -> int:
+        """The status to answer with."""
+        return self.status or self.kind.status
+
+
+def error_body(error: ProxyError, sentence: str, correlation_id: str) -> dict[str, Any]:
+    """The body that serves old portals and RFC 9457 at once.
+
+    Args:
+        error: What went wrong.
+        sentence: What the visitor reads (``translation/messages.py``).
+        correlation_id: The request id. Never ``0``, which old portals read as "session expired" (CONTRACT 1.2).
+
+    Returns:
+        A JSON object with the keys of DESIGN "Decisions already taken".
+    """
+    kind = error.kind
+    status = error.http_status
+    return {
+        "Message": sentence,
+        "errorMessage": sentence,
+        "type": kind.old_type.value,
+        "errorCode": kind.code,
+        "statusCode": status,
+        "correlationId": correlation_id,
+        "title": kind.title,
+        "status": status,
+        "detail": error.detail or sentence,
+        "instance": f"urn:evtmgmt-proxy:request:{correlation_id}",
+    }

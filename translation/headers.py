@@ -1,0 +1,52 @@
+"""Which headers cross the proxy: allow-lists, never lists of what is forbidden.
+
+Sources: DESIGN "Whitelists, not blacklists"; CONTRACT 2 (``Origin`` is the registered one); FIELD-NOTES (header names with
+underscores smuggle past filters; an upstream's ``Set-Cookie`` must never reach a visitor).
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+FORWARDED: Final = frozenset({"traceparent", "tracestate"})
+"""Request headers that travel upstream as they are."""
+
+_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACESTATE: Final = re.compile(r"[!-~ \t]{1,512}")
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,127}")
+
+
+def is_request_id(text: str) -> bool:
+    """Whether a caller's ``X-Request-ID`` may be taken over: 1-128 safe characters, and not a row of zeros.
+
+    Old portals read a correlation id of ``0`` as "session expired" (CONTRACT 1.2).
+    """
+    return _REQUEST_ID.fullmatch(text) is not None and text.strip("0") != ""
+
+
+def forwarded_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
+    """The caller's headers that travel upstream: a well-formed trace context (W3C Trace Context), nothing else."""
+    found: dict[str, str] = {}
+    for raw_name, raw_value in headers:
+        name = raw_name.decode("latin-1").lower()
+        if name in FORWARDED and name not in found:
+            found[name] = raw_value.decode("latin-1")
+    if not _TRACEPARENT.fullmatch(found.get("traceparent", "")):
+        return []
+    if not _TRACESTATE.fullmatch(found.get("tracestate", "")):
+        found.pop("tracestate", None)
+    return list(found.items())
+
+
+def retry_after(value: str | None, *, least: int = 1, most: int = 300, default: int = 30) -> int:
+    """Seconds to wait, from an upstream's Retry-After, clamped.
+
+    Args:
+        value: The header's text. Only the form in seconds is read (CONTRACT 2 says no more); a date gives the default.
+        least: The smallest answer.
+        most: The largest answer: the quota's window is five minutes (CONTRACT 2).
+        default: The answer when there is no header.
+    """
+    if value is None or not value.strip().isascii() or not value.strip().isdigit():
+        return default
+    return max(least, min(most, int(value.strip()[:9])))

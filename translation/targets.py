@@ -1,0 +1,154 @@
+"""From a raw request target to an operation with its parameters, and from there to an upstream target.
+
+The raw path is cut at its slashes before anything is decoded, each segment is decoded once, and the upstream path is built
+anew from the table's own words and validated parameters: no byte of the caller's path is ever copied. Old habits that
+portals rely on hold (CONTRACT 1): any letter case of fixed segments, trailing and doubled slashes.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+from translation.errors import BAD_TARGET, INVALID_PARAMETER, METHOD_NOT_ALLOWED, OPERATION_NOT_FOUND, ProxyError
+from translation.grammar import is_event_id, is_guid, quote_segment
+from translation.operations import GRAMMARS, OLD_BASES, OPERATIONS, Grammar, Operation
+
+_PRINTABLE: Final = re.compile(rb"[!-~]*")
+_BAD_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_HOSTILE: Final = re.compile(r"[/\\\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """An operation and the decoded values of its path parameters, validated."""
+
+    operation: Operation
+    parameters: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class _Node:
+    """One level of the tree that the table is turned into."""
+
+    fixed: dict[str, "_Node"] = field(default_factory=dict)
+    parameter: tuple[str, "_Node"] | None = None
+    operations: dict[str, Operation] = field(default_factory=dict)
+
+
+def _tree() -> _Node:
+    root = _Node()
+    for base in OLD_BASES:
+        for operation in OPERATIONS:
+            node = root
+            for segment in f"{base}/{operation.path}".split("/"):
+                if segment.startswith("{"):
+                    if node.parameter is None:
+                        node.parameter = (segment[1:-1], _Node())
+                    node = node.parameter[1]
+                else:
+                    node = node.fixed.setdefault(segment.lower(), _Node())
+            node.operations[operation.method] = operation
+    return root
+
+
+_TREE: Final = _tree()
+
+
+def segments(raw_path: bytes) -> list[str]:
+    """The decoded, non-empty segments of a raw path.
+
+    Raises:
+        ProxyError: ``BadTarget`` for bytes outside printable ASCII, bad escapes, bytes that are no UTF-8, dot segments in
+            any encoding, and segments that hold a slash, a backslash or a control character after decoding.
+    """
+    if not _PRINTABLE.fullmatch(raw_path) or not raw_path.startswith(b"/"):
+        raise ProxyError(BAD_TARGET, detail="The path holds characters that are not allowed.")
+    plain = b"%" not in raw_path
+    if not plain and _BAD_ESCAPE.search(raw_path):
+        raise ProxyError(BAD_TARGET, detail="The path holds a malformed percent escape.")
+    try:
+        found = [
+            part.decode("ascii") if plain else unquote_to_bytes(part).decode("utf-8") for part in raw_path.split(b"/") if part
+        ]
+    except UnicodeDecodeError:
+        raise ProxyError(BAD_TARGET, detail="The path is not UTF-8.") from None
+    for segment in found:
+        if segment in (".", "..") or _HOSTILE.search(segment):
+            raise ProxyError(BAD_TARGET, detail="The path holds a segment that is not allowed.")
+    return found
+
+
+def is_api(path: list[str]) -> bool:
+    """Whether a path lies in the room of the old API, so that its errors are the old API's to answer."""
+    return bool(path) and path[0].lower() == "evtmgmt"
+
+
+def match(path: list[str], method: str) -> Match:
+    """The operation that a decoded path and a method name.
+
+    Args:
+        path: The segments as ``segments`` gives them.
+        method: The HTTP method in upper case; HEAD is answered where GET is.
+
+    Raises:
+        ProxyError: ``OperationNotFound``; ``MethodNotAllowed`` with the methods allowed; ``InvalidParameter`` naming the
+            path parameter that does not have its form.
+    """
+    node, values = _find(path)
+    if not node.operations:
+        raise ProxyError(OPERATION_NOT_FOUND)
+    operation = node.operations.get("GET" if method == "HEAD" else method)
+    if operation is None:
+        raise ProxyError(METHOD_NOT_ALLOWED, allow=_methods(node))
+    for name, value in values.items():
+        valid = is_event_id(value) if GRAMMARS[name] is Grammar.EVENT_ID else is_guid(value)
+        if not valid:
+            raise ProxyError(INVALID_PARAMETER, detail=f"{name} is not a {GRAMMARS[name].value}.")
+    return Match(operation, values)
+
+
+def allowed_methods(path: list[str]) -> tuple[str, ...]:
+    """The methods that a path is answered with, for OPTIONS.
+
+    Raises:
+        ProxyError: ``OperationNotFound``.
+    """
+    node, _ = _find(path)
+    if not node.operations:
+        raise ProxyError(OPERATION_NOT_FOUND)
+    return _methods(node)
+
+
+def _find(path: list[str]) -> tuple[_Node, dict[str, str]]:
+    node = _TREE
+    values: dict[str, str] = {}
+    for segment in path:
+        following = node.fixed.get(segment.lower())
+        if following is None:
+            if node.parameter is None:
+                raise ProxyError(OPERATION_NOT_FOUND)
+            name, following = node.parameter
+            values[name] = segment
+        node = following
+    return node, values
+
+
+def _methods(node: _Node) -> tuple[str, ...]:
+    found = [m for method in node.operations for m in ((method, "HEAD") if method == "GET" else (method,))]
+    return (*found, "OPTIONS")
+
+
+def upstream_path(operation: Operation, parameters: Mapping[str, str]) -> str:
+    """The path under the real-time base, without a leading slash, percent-encoded, from validated parameters only.
+
+    Raises:
+        ValueError: The operation has no counterpart upstream: a mistake of the caller, not of the visitor.
+    """
+    if operation.upstream is None:
+        raise ValueError(f"{operation.name} has no counterpart upstream")
+    return "/".join(
+        quote_segment(parameters[segment[1:-1]]) if segment.startswith("{") else segment
+        for segment in operation.upstream.split("/")
+    )
