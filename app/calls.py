@@ -1,0 +1,60 @@
+"""What passes between the gateway, the handlers and the backend: a call and its reply."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+
+from translation.operations import Operation
+from translation.query import EMPTY, Query
+
+Header = tuple[bytes, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request that matched an operation.
+
+    Attributes:
+        operation: The row of the table.
+        asked: Path parameters as the portal sent them.
+        sent: Path parameters with today's ids.
+        query: The query, taken apart.
+        trace: Trace headers that travel upstream, the request id among them.
+        body: The body of a POST, bounded.
+        content_type: The body's content type, or None.
+    """
+
+    operation: Operation
+    asked: Mapping[str, str]
+    sent: Mapping[str, str]
+    query: Query = EMPTY
+    trace: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    content_type: str | None = None
+
+
+@dataclass(slots=True)
+class Reply:
+    """What is answered.
+
+    Attributes:
+        status: The HTTP status.
+        content_type: The media type, or None for no body.
+        body: The whole body; empty when ``chunks`` is set.
+        headers: Further headers.
+        chunks: A body that is streamed. It is closed with ``resources``.
+        length: The length of a streamed body, when it is known.
+        resources: What has to be closed after the answer.
+    """
+
+    status: int
+    content_type: bytes | None = None
+    body: bytes = b""
+    headers: list[Header] = field(default_factory=list)
+    chunks: AsyncIterator[bytes] | None = None
+    length: int | None = None
+    resources: AsyncExitStack | None = None
+
+
+JSON = b"application/json; charset=utf-8"
+PROBLEM = b"application/problem+json; charset=utf-8"

@@ -1,0 +1,85 @@
+"""The first step of a request: target, headers and framing within bounds, before anything is believed of them.
+
+FIELD-NOTES "The server" lists what uvicorn lets through; the application owns these checks. It looks at ``raw_path`` and
+``query_string`` only, and at the headers as they were before the body was read (chunked trailers are appended later).
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from app.calls import Header
+from app.settings import Limits
+from translation.errors import BAD_HEADERS, HEADERS_TOO_LARGE, METHOD_NOT_ALLOWED, TARGET_TOO_LONG, ProxyError
+
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
+_HOST: Final = re.compile(rb"(?:[A-Za-z0-9_.\-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+_SINGLE: Final = frozenset(
+    {
+        b"host", b"origin", b"content-type", b"content-length", b"accept-language", b"x-request-id", b"authorization",
+        b"access-control-request-method", b"access-control-request-headers", b"content-encoding", b"transfer-encoding",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Headers:
+    """The request's headers, read once: those that are looked up, and all of them for the allow-list."""
+
+    single: dict[bytes, bytes]
+    all: tuple[Header, ...]
+
+    def get(self, name: bytes) -> bytes | None:
+        """The value of a header that may stand once, or None."""
+        return self.single.get(name)
+
+    def text(self, name: bytes) -> str | None:
+        """The same as text."""
+        value = self.single.get(name)
+        return None if value is None else value.decode("latin-1")
+
+
+def guard(scope: dict[str, Any], limits: Limits) -> Headers:
+    """Check a request's line and headers.
+
+    Args:
+        scope: The ASGI scope.
+        limits: The bounds.
+
+    Returns:
+        Its headers. Names with underscores are left out: proxies turn hyphens into them and back.
+
+    Raises:
+        ProxyError: ``TargetTooLong``, ``HeadersTooLarge``, ``BadHeaders`` or ``MethodNotAllowed``.
+    """
+    if len(scope["raw_path"]) + len(scope["query_string"]) > limits.target_bytes:
+        raise ProxyError(TARGET_TOO_LONG)
+    raw: list[Header] = scope["headers"]
+    if len(raw) > limits.header_count:
+        raise ProxyError(HEADERS_TOO_LARGE)
+    size = 0
+    single: dict[bytes, bytes] = {}
+    for name, value in raw:
+        size += len(name) + len(value)
+        if name in _SINGLE:
+            if name in single:
+                raise ProxyError(BAD_HEADERS, detail=f"The header {name.decode('ascii')} stands twice.")
+            single[name] = value
+    if size > limits.header_bytes:
+        raise ProxyError(HEADERS_TOO_LARGE)
+    _framing(scope["http_version"], single)
+    if scope["method"] not in METHODS:
+        raise ProxyError(METHOD_NOT_ALLOWED, allow=tuple(sorted(METHODS)))
+    return Headers(single, tuple(header for header in raw if b"_" not in header[0]))
+
+
+def _framing(version: str, headers: dict[bytes, bytes]) -> None:
+    host = headers.get(b"host")
+    if version not in ("1.1", "1.0"):
+        raise ProxyError(BAD_HEADERS, detail="This version of HTTP is not spoken here.")
+    if host is None and version == "1.1":
+        raise ProxyError(BAD_HEADERS, detail="The header host is missing.")
+    if host is not None and not _HOST.fullmatch(host):
+        raise ProxyError(BAD_HEADERS, detail="The header host is malformed.")
+    if b"transfer-encoding" in headers and (version == "1.0" or b"content-length" in headers):
+        raise ProxyError(BAD_HEADERS, detail="The length of the body is ambiguous.")

@@ -1,0 +1,88 @@
+"""JSON logs on standard output, one object a line, all of them through the redactor.
+
+structlog renders; the standard library's loggers (uvicorn, asyncio, libraries) end in the same handler.
+"""
+
+import logging
+import sys
+import traceback
+from typing import Any, Final, TextIO
+
+import orjson
+import structlog
+
+from app.redaction import Redactor
+
+_LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+_QUIET: Final = ("httpx", "httpcore", "pyreqwest", "asyncio", "uvicorn.access")
+"""Libraries that tell of single calls: warnings and errors only."""
+
+
+class RedactedStream:
+    """A text stream that writes redacted lines.
+
+    Args:
+        stream: Where to write.
+        redactor: What cleans each line.
+    """
+
+    def __init__(self, stream: TextIO, redactor: Redactor) -> None:
+        self._stream = stream
+        self._redactor = redactor
+
+    def write(self, line: str) -> None:
+        """Write one line, cleaned."""
+        self._stream.write(self._redactor.text(line))
+
+    def flush(self) -> None:
+        """Hand what was written to the system."""
+        self._stream.flush()
+
+
+def _render(_: Any, __: str, event: structlog.typing.EventDict) -> str:
+    exception = event.pop("exc_info", None)
+    if exception is True:
+        exception = sys.exc_info()
+    if isinstance(exception, BaseException):
+        exception = (type(exception), exception, exception.__traceback__)
+    if exception and exception[0] is not None:
+        event["exception"] = "".join(traceback.format_exception(*exception))
+    event.pop("_record", None)
+    event.pop("_from_structlog", None)
+    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def configure_logs(level: str, redactor: Redactor, stream: TextIO | None = None) -> None:
+    """Send all logs of the process, as JSON and redacted, to ``stream`` (standard output by default).
+
+    Args:
+        level: The least level that is logged: debug, info, warning or error.
+        redactor: What cleans each line.
+        stream: Where to write.
+    """
+    out = RedactedStream(stream or sys.stdout, redactor)
+    shared: list[structlog.typing.Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+    ]
+    structlog.configure(
+        processors=[*shared, _render],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        logger_factory=structlog.PrintLoggerFactory(out),  # type: ignore[arg-type]
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(out)  # type: ignore[arg-type]
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _render],
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name, structlog.stdlib.ExtraAdder()],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(_LEVELS[level])
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logging.getLogger(name).handlers = []
+        logging.getLogger(name).propagate = True
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(_LEVELS[level], logging.WARNING))

@@ -1,0 +1,108 @@
+"""The one place that assembles all parts."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+
+from app.backend import Backend
+from app.cors import Cors
+from app.gateway import Gateway
+from app.logs import configure_logs
+from app.metrics import Metrics
+from app.problems import Problems
+from app.readiness import Readiness
+from app.record import Recorder
+from app.redaction import Redactor
+from app.settings import Settings
+from app.settings_sources import load_settings
+from app.transport import build_transport
+from app.upstream import Upstream
+from app.version import VERSION
+from routes import handlers
+from routes.service import ROOMS, service_router
+from translation.aliases import Aliases
+from translation.errors import METHOD_NOT_ALLOWED, OPERATION_NOT_FOUND, ProxyError
+from translation.messages import Messages
+from translation.repairs import Repairs
+
+USER_AGENT: Final = f"evtmgmt-proxy/{VERSION}"
+
+
+def create_app(settings: Settings | None = None) -> Gateway:
+    """The whole application, ready for uvicorn.
+
+    Args:
+        settings: What to run with; read from the environment when left out, as uvicorn's workers do.
+
+    Raises:
+        ConfigurationError: The environment's settings cannot be used.
+    """
+    settings = settings or load_settings()
+    configure_logs(settings.log_level, Redactor([settings.realtime.token.get_secret_value()]))
+    metrics = Metrics()
+    readiness = Readiness(metrics)
+    aliases = Aliases.of(**settings.aliases.model_dump())
+    upstream = build_upstream(settings)
+    backend = build_backend(settings, upstream, aliases, metrics, readiness)
+    problems = Problems(Messages(settings.messages))
+    return Gateway(
+        handlers=handlers(backend, aliases, settings.upstream.max_image_bytes),
+        service=_service(backend, upstream, metrics, readiness, problems),
+        service_rooms=ROOMS,
+        limits=settings.limits,
+        cors=Cors(settings.origins),
+        problems=problems,
+        recorder=Recorder(metrics),
+        aliases=aliases,
+        allow_query=settings.answers.allow_query,
+        backend=backend.name,
+    )
+
+
+def build_upstream(settings: Settings) -> Upstream:
+    """The connections to the real-time organisation."""
+    return Upstream(
+        build_transport(settings.upstream, USER_AGENT),
+        total_timeout=settings.upstream.total_timeout,
+        max_answer_bytes=settings.upstream.max_answer_bytes,
+    )
+
+
+def build_backend(settings: Settings, upstream: Upstream, aliases: Aliases, metrics: Metrics, readiness: Readiness) -> Backend:
+    """The real-time organisation, as the settings describe it."""
+    repairs = Repairs(
+        keep_registration_form=settings.answers.registration_form == "keep",
+        keep_anonymous=settings.answers.allow_anonymous_registrations == "keep",
+        captcha=False,
+        upstream_hosts=frozenset({(urlsplit(settings.realtime.endpoint).hostname or "").lower()}),
+    )
+    return Backend(settings.realtime, upstream, repairs, aliases, metrics, readiness)
+
+
+def _service(backend: Backend, upstream: Upstream, metrics: Metrics, readiness: Readiness, problems: Problems) -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        watching = asyncio.create_task(readiness.watch(lambda: backend.read_again("list_events", {}, ())))
+        try:
+            yield
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+            await upstream.close()
+
+    service = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
+    service.include_router(service_router(metrics, readiness))
+
+    async def refused(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
+        kind = METHOD_NOT_ALLOWED if error.status_code == METHOD_NOT_ALLOWED.status else OPERATION_NOT_FOUND
+        reply = problems.reply(ProxyError(kind), "service", request.headers.get("accept-language"))
+        return Response(reply.body, reply.status, media_type="application/problem+json", headers=error.headers)
+
+    service.add_exception_handler(HTTPException, refused)
+    return service

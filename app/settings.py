@@ -1,0 +1,287 @@
+"""All settings: typed, validated, with words for each mistake.
+
+Names are ``EVTMGMT_`` plus the path with ``__`` between the levels. docs/settings.md describes each; a test compares.
+Where values come from is told by ``app/settings_sources.py``.
+"""
+
+import json
+from ipaddress import ip_address
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from app.settings_sources import PREFIX, sources
+from translation.grammar import is_event_id, is_guid
+from translation.messages import Messages
+
+Seconds = Annotated[float, Field(gt=0, le=3_600)]
+Bytes = Annotated[int, Field(ge=1_024, le=2**31)]
+
+
+def _words(value: Any) -> Any:
+    """A list given as JSON, or parted by commas."""
+    if isinstance(value, str):
+        text = value.strip()
+        if text.startswith("["):
+            return json.loads(text)
+        return [part.strip() for part in text.split(",") if part.strip()]
+    return value
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
+
+
+class Group(BaseModel):
+    """What all groups have in common: unknown names are mistakes, and nothing changes after the start."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _address(value: str, what: str) -> str:
+    """A base address in one form: scheme, host, path; https unless it is this machine.
+
+    Raises:
+        ValueError: In words, what is wrong and what to do.
+    """
+    text = value.strip().strip("\"'").strip()
+    if "://" not in text:
+        raise ValueError(f"{what} must start with https://")
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError(f"{what} is not an address") from None
+    if not host or not text.isascii() or any(character.isspace() for character in text):
+        raise ValueError(f"{what} is not an address")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError(f"{what} must have no user name, query or fragment; the token is a setting of its own")
+    if parts.scheme not in ("http", "https") or (parts.scheme == "http" and not is_loopback(host)):
+        raise ValueError(f"{what} must use https (http is for this machine only)")
+    return f"{parts.scheme}://{parts.netloc.lower()}{parts.path}"
+
+
+def _origin(value: str, what: str) -> str:
+    """An origin as browsers send it: scheme, host and port without a path."""
+    address = _address(value, what)
+    scheme, _, rest = address.partition("://")
+    host, _, path = rest.partition("/")
+    if path:
+        raise ValueError(f"{what} must end after the host: an origin has no path")
+    default = {"https": ":443", "http": ":80"}[scheme]
+    return f"{scheme}://{host.removesuffix(default)}"
+
+
+class Realtime(Group):
+    """The real-time organisation, as Dynamics shows it under Event management > Web applications."""
+
+    endpoint: str = Field(description="The endpoint, pasted as Dynamics shows it.")
+    token: SecretStr = Field(description="The web application's token. Taken as it is, whatever it holds.")
+    origin: str = Field(description="The origin registered with the token.")
+    webapp_id: str | None = Field(None, description="GUID of the web application: the list then shows only its events.")
+    business_unit_id: str | None = Field(None, description="GUID of a business unit: the list then shows only its events.")
+
+    @field_validator("endpoint")
+    @classmethod
+    def _endpoint(cls, value: str) -> str:
+        address = _address(value, "the endpoint").rstrip("/")
+        path = urlsplit(address).path.lower()
+        if "/evtmgmt/api/" in path + "/":
+            raise ValueError("the endpoint is the old outbound one; Dynamics shows the real-time endpoint beside the token")
+        if any(part in (".", "..") or "%" in part for part in path.split("/")):
+            raise ValueError("the endpoint's path holds a segment that is not allowed")
+        if not path.endswith("/eventmanagement") or "/orgs/" not in path:
+            raise ValueError(
+                "the endpoint must look like https://public-<geo>.mkt.dynamics.com/api/v1.0/orgs/<id>/eventmanagement/"
+            )
+        return address + "/"
+
+    @field_validator("token")
+    @classmethod
+    def _token(cls, value: SecretStr) -> SecretStr:
+        if not value.get_secret_value():
+            raise ValueError("the token is empty")
+        return value
+
+    @field_validator("origin")
+    @classmethod
+    def _registered(cls, value: str) -> str:
+        return _origin(value, "the origin")
+
+    @field_validator("webapp_id", "business_unit_id")
+    @classmethod
+    def _guid(cls, value: str | None) -> str | None:
+        if value is not None and not is_guid(value):
+            raise ValueError("must be a GUID such as 00000000-0000-0000-0000-000000000000")
+        return value
+
+
+class Portal(Group):
+    """The portals that call the proxy."""
+
+    origins: Words = Field((), description="Origins of the portals, as JSON list or with commas. Default: the registered origin.")
+
+    @field_validator("origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(_origin(origin, f"the origin {number}") for number, origin in enumerate(value, 1)))
+
+
+class Upstream(Group):
+    """How Dynamics is called. Times are seconds."""
+
+    connect_timeout: Seconds = Field(5, description="Time to open a connection.")
+    read_timeout: Seconds = Field(20, description="Longest silence while waiting for, or reading, an answer.")
+    pool_timeout: Seconds = Field(5, description="Longest wait for a free connection.")
+    total_timeout: Seconds = Field(30, description="Longest time for a whole call, images apart.")
+    connections: int = Field(100, ge=1, le=10_000, description="Calls at once.")
+    keep_alive: Seconds = Field(55, description="How long an idle connection is kept.")
+    max_answer_bytes: Bytes = Field(16 * 2**20, description="Largest JSON answer, unpacked.")
+    max_image_bytes: Bytes = Field(10 * 2**20, description="Largest image.")
+    proxy: str | None = Field(None, description="An HTTP proxy to reach Dynamics through. HTTP_PROXY and the like are not read.")
+    ca_file: str | None = Field(None, description="PEM file with further certificate authorities to trust.")
+
+    @field_validator("proxy")
+    @classmethod
+    def _proxy(cls, value: str | None) -> str | None:
+        if value is not None and urlsplit(value).scheme not in ("http", "https"):
+            raise ValueError("must start with http:// or https://")
+        return value
+
+
+class Answers(Group):
+    """How answers are mended for old portals."""
+
+    registration_form: Literal["null", "keep"] = Field(
+        "null", description="`null`: portals show their own form. `keep`: the real-time form embed is handed on."
+    )
+    allow_anonymous_registrations: Literal["true", "keep"] = Field(
+        "true", description="`true`: always answered as true, as the real-time API knows no other kind. `keep`: as Dynamics says."
+    )
+    allow_query: Words = Field((), description="Further query parameters that travel upstream.")
+
+    @field_validator("allow_anonymous_registrations", "registration_form", mode="before")
+    @classmethod
+    def _text(cls, value: Any) -> Any:
+        # TOML and JSON have true and null of their own.
+        return {True: "true", None: "null"}.get(value, value) if not isinstance(value, str) else value.strip().lower()
+
+    @field_validator("allow_query")
+    @classmethod
+    def _lower(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(name.lower() == "emapplicationtoken" for name in value):
+            raise ValueError("the client's token never travels upstream")
+        return tuple(name.lower() for name in value)
+
+
+class AliasTable(Group):
+    """Ids changed by the migration: old id to new id. Best written in the settings file."""
+
+    events: dict[str, str] = Field({}, description="Readable event ids.")
+    sessions: dict[str, str] = Field({}, description="Session GUIDs.")
+    passes: dict[str, str] = Field({}, description="Pass GUIDs.")
+    fields: dict[str, str] = Field({}, description="Ids of custom registration fields.")
+
+    @field_validator("events")
+    @classmethod
+    def _event_ids(cls, value: dict[str, str]) -> dict[str, str]:
+        for identity in (*value, *value.values()):
+            if not is_event_id(identity):
+                raise ValueError(f"{identity!r} is not a readable event id")
+        return value
+
+    @field_validator("sessions", "passes")
+    @classmethod
+    def _guids(cls, value: dict[str, str]) -> dict[str, str]:
+        for identity in (*value, *value.values()):
+            if not is_guid(identity):
+                raise ValueError(f"{identity!r} is not a GUID")
+        return value
+
+    @model_validator(mode="after")
+    def _one_meaning(self) -> "AliasTable":
+        for name in ("events", "sessions", "passes", "fields"):
+            table: dict[str, str] = getattr(self, name)
+            if len({old.casefold() for old in table}) < len(table):
+                raise ValueError(f"{name} has the same old id twice in different letter case")
+        return self
+
+
+class Limits(Group):
+    """Bounds that hold from the first byte. Times are seconds."""
+
+    target_bytes: int = Field(8_192, ge=256, le=65_000, description="Longest path and query together.")
+    header_count: int = Field(100, ge=10, le=1_000, description="Most headers of a request.")
+    header_bytes: int = Field(32_768, ge=1_024, le=65_536, description="Largest headers of a request together.")
+    body_bytes: int = Field(2**20, ge=1_024, le=64 * 2**20, description="Largest body of a request.")
+    concurrency: int = Field(1_000, ge=1, le=100_000, description="Requests at once, per worker. More are refused at once.")
+    header_timeout: Seconds = Field(10, description="Longest time for the headers of a request to arrive.")
+    request_timeout: Seconds = Field(15, description="Longest time for the body of a request to arrive.")
+    shutdown_timeout: int = Field(20, ge=1, le=600, description="Longest wait for requests in flight when stopping.")
+    keep_alive: int = Field(65, ge=1, le=3_600, description="How long an idle client connection is kept.")
+
+
+class Settings(BaseSettings):
+    """The whole configuration of one process."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        nested_model_default_partial_update=True,
+    )
+
+    realtime: Realtime
+    portal: Portal = Portal()
+    upstream: Upstream = Upstream()
+    answers: Answers = Answers()
+    aliases: AliasTable = AliasTable()
+    messages: dict[str, dict[str, str]] = Field({}, description="Visitors' sentences per language and error code.")
+    limits: Limits = Limits()
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _level(cls, value: Any) -> Any:
+        return value.strip().lower() if isinstance(value, str) else value
+
+    @field_validator("messages")
+    @classmethod
+    def _messages(cls, value: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+        Messages(value)  # raises what is wrong
+        return value
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The origins that browsers may call from; the registered one when none is named."""
+        return frozenset(self.portal.origins or (self.realtime.origin,))
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, environment, .env, secret files, settings file: the first that has a value wins."""
+        return (init_settings, *sources(settings_cls))
+
+
+SECRETS: Final = ("realtime.token",)
+"""The settings that are never shown."""

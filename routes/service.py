@@ -1,0 +1,66 @@
+"""What the proxy says of itself: health, metrics and the description of the API. Answered by FastAPI."""
+
+import os
+from typing import Final
+
+from fastapi import APIRouter, Response
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from app.metrics import Metrics
+from app.openapi import describe, documentation_page
+from app.readiness import Readiness
+from app.version import VERSION
+
+ROOMS: Final = frozenset({"livez", "readyz", "metrics", "openapi.json", "docs"})
+"""The first segments of the paths answered here."""
+
+_PAGE_HEADERS: Final = {
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
+}
+
+
+def service_router(metrics: Metrics, readiness: Readiness) -> APIRouter:
+    """The routes of the service itself.
+
+    Args:
+        metrics: What ``/metrics`` shows.
+        readiness: What ``/readyz`` says.
+    """
+    router = APIRouter(tags=["service"])
+    document = describe(VERSION)
+    page = documentation_page(document)
+
+    @router.get("/livez", response_class=PlainTextResponse)
+    async def live() -> str:
+        """The process runs. Nothing else is asked, so that a sick upstream restarts nobody."""
+        return "ok\n"
+
+    @router.get("/readyz")
+    async def ready() -> JSONResponse:
+        """Configured, and Dynamics has not refused the token."""
+        if readiness.ready:
+            return JSONResponse({"status": "ready"})
+        return JSONResponse({"status": "not ready", "reason": "Dynamics refused the token or the origin"}, 503)
+
+    @router.get("/metrics")
+    async def show_metrics() -> Response:
+        """All metrics in the Prometheus text format; of all workers when there are several."""
+        registry = metrics.registry
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    @router.get("/openapi.json")
+    async def openapi() -> JSONResponse:
+        """The old API, described for machines."""
+        return JSONResponse(document)
+
+    @router.get("/docs", response_class=HTMLResponse)
+    async def documentation() -> HTMLResponse:
+        """The old API, described for people."""
+        return HTMLResponse(page, headers=_PAGE_HEADERS)
+
+    return router
