@@ -28,7 +28,7 @@ from app.record import Exchange, Recorder
 from app.settings import Limits
 from app.upstream import UpstreamError
 from translation.aliases import Aliases
-from translation.errors import INTERNAL_ERROR, OPERATION_NOT_FOUND, OVERLOADED, ProxyError
+from translation.errors import BAD_HEADERS, INTERNAL_ERROR, OPERATION_NOT_FOUND, OVERLOADED, ProxyError
 from translation.headers import forwarded_headers, is_request_id
 from translation.query import read_query
 from translation.targets import allowed_methods, is_api, match, segments
@@ -56,6 +56,10 @@ class Gateway:
         aliases: Ids changed by the migration.
         allow_query: Query parameters that travel beside those of the table.
         backend: The backend's name.
+
+    Attributes:
+        limits: The bounds.
+        unparsed: The whole HTTP answer to bytes that are no HTTP, for the server to send.
     """
 
     def __init__(
@@ -74,7 +78,8 @@ class Gateway:
         self._handlers = handlers
         self._service = service
         self._service_rooms = service_rooms
-        self._limits = limits
+        self.limits = limits
+        self.unparsed = problems.raw(ProxyError(BAD_HEADERS, detail="The request cannot be parsed."))
         self._cors = cors
         self._problems = problems
         self._recorder = recorder
@@ -101,7 +106,7 @@ class Gateway:
         headers = Headers({}, ())
         try:
             exchange.request_id = _request_id(scope["headers"])
-            headers = guard(scope, self._limits)  # 1
+            headers = guard(scope, self.limits)  # 1
             path = segments(scope["raw_path"])
             if path and not is_api(path):
                 if path[0].lower() not in self._service_rooms:
@@ -123,7 +128,7 @@ class Gateway:
         method: str = scope["method"]
         if method == "OPTIONS":
             return self._options(path, headers)
-        if self._in_flight > self._limits.concurrency:
+        if self._in_flight > self.limits.concurrency:
             raise ProxyError(OVERLOADED, retry_after=RETRY_SECONDS)
         found = match(path, method)  # 2
         operation = found.operation
@@ -136,7 +141,7 @@ class Gateway:
         handler = self._handlers[operation.name]
         if operation.writes:
             # A visitor who leaves after pressing "Register" is registered all the same: a write is never cut off.
-            body = await read_request_body(receive, headers, self._limits)
+            body = await read_request_body(receive, headers, self.limits)
             call = Call(operation, call.asked, call.sent, query, trace, body, headers.text(b"content-type"))
             return await handler(call)  # 5, 6
         return await _unless_gone(handler(call), receive)  # 5, 6

@@ -5,6 +5,7 @@ FIELD-NOTES "The server" lists what uvicorn lets through; the application owns t
 """
 
 import re
+from collections.abc import MutableMapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -39,7 +40,7 @@ class Headers:
         return None if value is None else value.decode("latin-1")
 
 
-def guard(scope: dict[str, Any], limits: Limits) -> Headers:
+def guard(scope: MutableMapping[str, Any], limits: Limits) -> Headers:
     """Check a request's line and headers.
 
     Args:

@@ -1,5 +1,8 @@
 """Errors as answers: the body of the closed list in the visitor's language."""
 
+from http import HTTPStatus
+from uuid import uuid4
+
 import orjson
 
 from app.calls import PROBLEM, Header, Reply
@@ -37,3 +40,15 @@ class Problems:
         if error.http_status in _CLOSING:
             headers.append((b"connection", b"close"))
         return Reply(error.http_status, PROBLEM, orjson.dumps(error_body(error, sentence, request_id)), headers)
+
+    def raw(self, error: ProxyError) -> bytes:
+        """The answer as bytes of HTTP/1.1, for messages that the server cannot parse."""
+        reply = self.reply(error, uuid4().hex, None)
+        status = HTTPStatus(reply.status)
+        return b"HTTP/1.1 %d %s\r\ncontent-type: %s\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s" % (
+            status.value,
+            status.phrase.encode("ascii"),
+            PROBLEM,
+            len(reply.body),
+            reply.body,
+        )

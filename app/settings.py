@@ -6,7 +6,7 @@ Where values come from is told by ``app/settings_sources.py``.
 
 import json
 from ipaddress import ip_address
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
@@ -283,5 +283,17 @@ class Settings(BaseSettings):
         return (init_settings, *sources(settings_cls))
 
 
-SECRETS: Final = ("realtime.token",)
-"""The settings that are never shown."""
+class GivenSettings(Settings):
+    """Settings from arguments alone: for the demo and for tests, which must not depend on the environment."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments only."""
+        return (init_settings,)

@@ -17,40 +17,53 @@ from translation.repairs import Repairs, repair_event, repair_item
 
 _WRAPPERS: Final = ("value", "data", "Value", "Data")
 # A key with a blank at one of its ends, which is rare: only then is the whole answer walked (CONTRACT 2, paid events).
-_BLANK_KEY: Final = re.compile(rb'(?:\s|\\[tnrfbu0-9a-fA-F]{1,5})"\s*:|[{,]\s*"(?:\s|\\[tnrfbu])')
+# Bytes beyond ASCII count as well: they may end a no-break space.
+_BLANK_KEY: Final = re.compile(rb'(?:[\s\x80-\xff]|\\[tnrfbu0-9a-fA-F]{1,5})"\s*:|[{,]\s*"(?:[\s\x80-\xff]|\\[tnrfbu])')
 MAX_DEPTH: Final = 64
+"""How many objects and lists may stand inside one another: more than any answer of this API has."""
 
 
 def read_json(body: bytes) -> Any:
     """Parse an answer; key names are stripped of blanks at both ends.
 
     Raises:
-        ProxyError: ``UpstreamAnswerInvalid`` when it is no JSON.
+        ProxyError: ``UpstreamAnswerInvalid`` when it is no JSON, or nested deeper than ``MAX_DEPTH``.
     """
     try:
         value = orjson.loads(body.removeprefix(b"\xef\xbb\xbf"))
     except orjson.JSONDecodeError:
         raise ProxyError(UPSTREAM_ANSWER_INVALID, cause="the answer is not JSON") from None
+    if body.count(b"{") + body.count(b"[") > MAX_DEPTH and _too_deep(value):
+        raise ProxyError(UPSTREAM_ANSWER_INVALID, cause="the answer is nested too deeply")
     return strip_keys(value) if _BLANK_KEY.search(body) else value
 
 
-def strip_keys(value: Any, depth: int = 0) -> Any:
-    """``value`` with the keys of all its objects stripped of blanks; a clean key wins over a blank one of the same name.
+def _too_deep(value: Any) -> bool:
+    """Whether orjson, which reads 1,024 levels but writes 254, or a walk by recursion would fail on ``value``."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for item in level
+            for child in (item.values() if isinstance(item, dict) else item)
+            if isinstance(child, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
 
-    Raises:
-        ProxyError: ``UpstreamAnswerInvalid`` when it is nested deeper than any answer of this API.
-    """
-    if depth > MAX_DEPTH:
-        raise ProxyError(UPSTREAM_ANSWER_INVALID, cause="the answer is nested too deeply")
+
+def strip_keys(value: Any) -> Any:
+    """``value`` with the keys of all its objects stripped of blanks; a clean key wins over a blank one of the same name."""
     if isinstance(value, dict):
         stripped: dict[str, Any] = {}
         for key, item in value.items():
             name = key.strip()
             if name == key or name not in value:
-                stripped[name] = strip_keys(item, depth + 1)
+                stripped[name] = strip_keys(item)
         return stripped
     if isinstance(value, list):
-        return [strip_keys(item, depth + 1) for item in value]
+        return [strip_keys(item) for item in value]
     return value
 
 

@@ -100,20 +100,6 @@ class Operation:
         return self.method == "POST"
 
 
-def _mapped(row: int | None, name: str, path: str, answer: Answer, summary: str, **more: object) -> Operation:
-    method = str(more.pop("method", "GET"))
-    return Operation(
-        row=row,
-        name=name,
-        method=method,
-        path=path,
-        upstream=path,
-        answer=answer,
-        summary=summary,
-        **more,  # type: ignore[arg-type]
-    )
-
-
 OPERATIONS: Final = (
     Operation(
         name="list_events",

@@ -20,7 +20,7 @@ _PRINTABLE: Final = re.compile(rb"[!-~]*")
 _BAD_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _TOKEN_NAME: Final = TOKEN_PARAMETER.lower()
 # Characters that RFC 3986 does not allow in a query as they are, and that HTTP clients encode each in its own way.
-_UNSAFE: Final = re.compile(rb"[\"<>\\^`{|}']")
+_UNSAFE: Final = re.compile(rb"[\"#<>\\^`{|}']")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from translation.aliases import Aliases
 from translation.errors import INVALID_BODY, ProxyError
+from translation.sentences import clean
 
 Text = Annotated[str, Field(max_length=1_000)]
 LongText = Annotated[str, Field(max_length=20_000)]
@@ -96,8 +97,9 @@ def read_body(body: bytes, operation: str, aliases: Aliases) -> bytes:
     except ValidationError as invalid:
         raise ProxyError(INVALID_BODY, detail=_first(invalid)) from None
     value.pop("hipObject", None)
-    for attendee in value.get("attendees", ()):
-        aliases.attendee(attendee)
+    if "attendees" in BODIES[operation].model_fields:  # elsewhere an unknown key, of any form
+        for attendee in value["attendees"]:
+            aliases.attendee(attendee)
     try:
         return orjson.dumps(value)
     except orjson.JSONEncodeError:
@@ -134,9 +136,13 @@ def read_result(value: Any) -> dict[str, Any]:
     result: dict[str, Any] = {"status": None, "errorMessage": None, "errorCode": None, "redirectUrl": None, "purchaseId": None}
     names = {name.lower(): name for name in result}
     for key, item in raw.items():
-        result[names.get(key.lower(), key)] = item
+        name = names.get(key.lower(), key)
+        if name == key or name not in raw:  # the name in its own spelling wins
+            result[name] = item
     result["redirectUrl"] = _web_address(result["redirectUrl"])
     result["status"] = _status(result)
+    if isinstance(result["errorMessage"], str):
+        result["errorMessage"] = clean(result["errorMessage"])
     if result["status"] == "Redirect" and result["purchaseId"] is None and result["redirectUrl"]:
         query = {name.lower(): text for name, text in parse_qsl(urlsplit(result["redirectUrl"]).query)}
         result["purchaseId"] = query.get("purchaseid")

@@ -114,8 +114,6 @@ def _event_image(image: Any, repairs: Repairs) -> Any:
     if not isinstance(image, str) or not image.strip():
         return None if isinstance(image, str) else image
     image = image.strip()
-    if image[:5].lower() == "data:":
-        return image
     try:
         host = (urlsplit(image).hostname or "").lower()
     except ValueError:

@@ -15,10 +15,11 @@ _MAX_READ: Final = 20_000
 _KEYS: Final = ("message", "errormessage", "detail", "title", "error_description", "error")
 _BLOCKS: Final = re.compile(r"<(script|style|head)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)", re.IGNORECASE | re.DOTALL)
 _TAGS: Final = re.compile(r"<[^>]*(?:>|\Z)")
-_ADDRESSES: Final = re.compile(r"\b[a-z][a-z0-9+.\-]{1,12}://\S+", re.IGNORECASE)
-_EMAILS: Final = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+")
-_TOKENS: Final = re.compile(r"emapplicationtoken\S*", re.IGNORECASE)
-_STACK: Final = re.compile(r"(?:\s+at [\w.<>`+]+\(|Traceback \(most recent|\bSystem\.\w+Exception\b|--->).*", re.DOTALL)
+# What marks a word as an address, an e-mail address or a token.
+_UNWANTED: Final = re.compile(r"://|@|emapplicationtoken", re.IGNORECASE)
+_STACK: Final = re.compile(
+    r"(?:(?:^| )at [\w.`+]+\(|Traceback \(most recent|\bSystem\.(?:\w{1,64}\.){0,6}\w{0,64}Exception\b|--->).*", re.DOTALL
+)
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -28,7 +29,8 @@ def sentence_of(body: bytes) -> str | None:
     Args:
         body: JSON with one of the usual keys in any letter case, a JSON string, or plain text or HTML.
     """
-    text = body[:_MAX_READ].decode("utf-8", "replace").removeprefix("\ufeff").strip()
+    body = body.removeprefix(b"\xef\xbb\xbf")
+    text = body[:_MAX_READ].decode("utf-8", "replace").strip()
     if text[:1] in ("{", "[", '"'):
         try:
             return clean(_find(orjson.loads(body)))
@@ -43,9 +45,9 @@ def clean(text: str | None) -> str | None:
         return None
     text = _TAGS.sub(" ", _BLOCKS.sub(" ", text[:_MAX_READ]))
     text = _TAGS.sub(" ", html.unescape(text)) if "&" in text else text
-    for unwanted in (_STACK, _ADDRESSES, _TOKENS, _EMAILS, _UNPRINTABLE):
-        text = unwanted.sub(" ", text)
-    text = " ".join(text.split())
+    # Blanks first: the time that the next patterns take must not grow with the square of a long run.
+    text = " ".join(_UNPRINTABLE.sub(" ", text).split())
+    text = " ".join(word for word in _STACK.sub("", text).split() if not _UNWANTED.search(word))
     if len(text) > MAX_SENTENCE:
         text = text[: MAX_SENTENCE - 1].rstrip() + "…"
     return text or None

@@ -190,7 +190,7 @@ def zone(index: object) -> ZoneInfo | None:
     Returns:
         The zone; None when there is no index, when it is none of these, or when the table does not know it.
     """
-    if isinstance(index, bool) or not isinstance(index, int | float | str):
+    if not isinstance(index, int | float | str):
         return None
     digits = _INDEX.fullmatch(str(index).strip())
     row = TIME_ZONES.get(int(digits[1])) if digits else None

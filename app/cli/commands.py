@@ -1,0 +1,111 @@
+"""The commands and their options; what they do is in the modules beside."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from app.settings_sources import ConfigurationError, load_settings
+from app.version import VERSION
+
+cli = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,  # locals hold tokens
+    help="Serve the old Dynamics 365 Events API from a real-time journeys organisation.",
+)
+
+
+def main() -> None:
+    """Run the command line. Exit status 2 means that the settings cannot be used."""
+    try:
+        cli()
+    except ConfigurationError as error:
+        console = Console(stderr=True)
+        console.print("The settings cannot be used:", style="bold red")
+        for problem in error.problems:
+            console.print(f"  - {problem}", markup=False, highlight=False, soft_wrap=True)
+        console.print("Names and examples: docs/settings.md. What is set now: evtmgmt-proxy config")
+        raise SystemExit(2) from None
+
+
+@cli.command()
+def serve(
+    host: Annotated[str, typer.Option(envvar="EVTMGMT_SERVE_HOST", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="EVTMGMT_SERVE_PORT", min=0, max=65_535, help="Port; 0 takes a free one.")] = 8080,
+    workers: Annotated[int, typer.Option(envvar="EVTMGMT_SERVE_WORKERS", min=1, max=64, help="Processes; one per core.")] = 1,
+) -> None:
+    """Run the proxy.
+
+    Example: evtmgmt-proxy serve --host 0.0.0.0 --port 8080 --workers 2
+    """
+    from app.cli.serving import run_server
+
+    run_server(load_settings(), host, port, workers)
+
+
+@cli.command()
+def demo(
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Port of the portal; the others follow. 0 takes free ones.")
+    ] = 4200,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Run a simulated organisation, the proxy and an old-style portal; needs no network and no settings."""
+    from app.cli.demo import run_demo
+
+    run_demo(host, port)
+
+
+@cli.command()
+def check(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+    event: Annotated[str | None, typer.Option(help="Readable id of the event to look at; the first listed by default.")] = None,
+) -> None:
+    """Validate the settings, then call the organisation and tell whether a portal would work.
+
+    Reads only: nothing is registered. Exit status 1 when a portal would break, 2 when the settings cannot be used.
+    """
+    from app.cli.checking import run_check
+
+    raise typer.Exit(run_check(load_settings(), as_json=as_json, event=event))
+
+
+@cli.command()
+def operations() -> None:
+    """Print the table of operations and what becomes of each."""
+    from translation.operations import OPERATIONS
+
+    table = Table(title="Operations under /EvtMgmt/api/v2.0/ (and v1.0)")
+    for title in ("#", "Operation", "Method", "Path", "Becomes"):
+        table.add_column(title, overflow="fold")
+    for operation in OPERATIONS:
+        refusal = f" ({operation.refusal.status} {operation.refusal.code})" if operation.refusal else ""
+        table.add_row(
+            str(operation.row or "new"), operation.name, operation.method, operation.path, f"{operation.serving}{refusal}"
+        )
+    Console().print(table)
+
+
+@cli.command()
+def config() -> None:
+    """Print the effective settings, secrets masked, and where each came from."""
+    from app.cli.showing import settings_table
+
+    Console().print(settings_table(load_settings()))
+
+
+@cli.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(VERSION)
+
+
+@cli.command()
+def health(
+    url: Annotated[str, typer.Option(envvar="EVTMGMT_HEALTH_URL", help="What to ask.")] = "http://127.0.0.1:8080/livez",
+) -> None:
+    """Ask a running proxy whether it lives; for health checks in images without a shell. Exit status 1 when it does not."""
+    from app.cli.serving import is_alive
+
+    raise typer.Exit(0 if is_alive(url) else 1)

@@ -1,0 +1,14 @@
+"""What all tests share: how Hypothesis runs, and the event loop of async tests."""
+
+import os
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("evtmgmt-proxy", deadline=None, max_examples=100, derandomize="CI" in os.environ, print_blob=False)
+settings.load_profile("evtmgmt-proxy")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"

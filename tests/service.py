@@ -1,0 +1,121 @@
+"""The proxy on a real socket beside a sandbox on a real socket, for the tests of the whole service."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from socket import AF_INET, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, socket
+from threading import Event, Thread
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import uvicorn
+
+from app.gateway import Gateway
+from app.main import create_app
+from app.server import server_config
+from app.settings import GivenSettings
+from sandbox.server import Sandbox, SandboxThread
+
+BASE = "/EvtMgmt/api/v2.0/"
+
+
+@dataclass
+class Service:
+    """A running proxy and its sandbox."""
+
+    port: int
+    sandbox: Sandbox
+    upstream: SandboxThread
+    settings: GivenSettings
+    gateway: Gateway
+    client: httpx.Client
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        """GET a path under the old base; the path is sent as it stands."""
+        return self.client.get(f"{self.url}{BASE}{path}", **options)
+
+    def post(self, path: str, **options: Any) -> httpx.Response:
+        return self.client.post(f"{self.url}{BASE}{path}", **options)
+
+    def raw(self, data: bytes, timeout: float = 10) -> bytes:
+        """Send bytes as they are and give all that comes until the connection closes."""
+        with socket(AF_INET, SOCK_STREAM) as connection:
+            connection.settimeout(timeout)
+            connection.connect(("127.0.0.1", self.port))
+            connection.sendall(data)
+            parts = []
+            while part := connection.recv(65_536):
+                parts.append(part)
+            return b"".join(parts)
+
+    def metric(self, line: str) -> float:
+        """The value of a metric's line, 0 when it is not there."""
+        for found in self.client.get(f"{self.url}/metrics").text.splitlines():
+            if found.startswith(line + " "):
+                return float(found.rsplit(" ", 1)[1])
+        return 0.0
+
+
+class _Server(uvicorn.Server):
+    """A server that tells when it listens, and leaves signals to the test runner."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = Event()
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def event_path(event: str, rest: str = "") -> str:
+    return f"events/{quote(event, safe='')}{rest}"
+
+
+def settings_for(sandbox: Sandbox, **groups: Mapping[str, Any]) -> GivenSettings:
+    """Settings that point at a sandbox; ``realtime`` in ``groups`` is laid over."""
+    realtime = {
+        "endpoint": sandbox.realtime_endpoint,
+        "token": sandbox.realtime_token,
+        "origin": sandbox.realtime_origin,
+        **groups.pop("realtime", {}),
+    }
+    return GivenSettings.model_validate({"realtime": realtime, **groups})
+
+
+@contextmanager
+def running_proxy(settings: GivenSettings) -> Iterator[tuple[int, Gateway]]:
+    """The proxy alone, in a thread; gives its port."""
+    with socket(AF_INET, SOCK_STREAM) as listener:
+        listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", 0))
+        gateway = create_app(settings)
+        server = _Server(server_config(gateway, settings.limits))
+        thread = Thread(target=server.run, kwargs={"sockets": [listener]}, name="proxy")
+        thread.start()
+        assert server.listening.wait(20)
+        try:
+            yield listener.getsockname()[1], gateway
+        finally:
+            server.should_exit = True
+            thread.join(30)
+            assert not thread.is_alive()
+
+
+@contextmanager
+def running_service(**groups: Any) -> Iterator[Service]:
+    """A sandbox and a proxy before it."""
+    thread = SandboxThread(Sandbox())
+    with thread as sandbox:
+        settings = settings_for(sandbox, **groups)
+        with running_proxy(settings) as (port, gateway), httpx.Client(timeout=30, trust_env=False) as client:
+            yield Service(port, sandbox, thread, settings, gateway, client)
