@@ -18,6 +18,15 @@ import httpx
 _WINDOW_BITS: Final = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 
 
+_REASONS: Final = (
+    ("dns", "the name does not resolve"),
+    ("certificate", "the certificate is not trusted"),
+    ("tls", "no secure connection"),
+    ("refused", "the connection was refused"),
+)
+"""Words in a client's error, and what is told of it: closed, because the rest of the error holds the address."""
+
+
 class Trouble(StrEnum):
     """How a call can fail. The first three are certain to have had no effect."""
 
@@ -178,10 +187,15 @@ def _fault(error: httpx.TransportError) -> UpstreamError:
         case httpx.PoolTimeout():
             return UpstreamError(Trouble.POOL_TIMEOUT, name)
         case httpx.ConnectError():
-            return UpstreamError(Trouble.UNREACHABLE, name)
+            return UpstreamError(Trouble.UNREACHABLE, _why_unreachable(error))
         case httpx.TimeoutException():
             return UpstreamError(Trouble.TIMEOUT, name)
         case httpx.DecodingError():
             return UpstreamError(Trouble.UNREADABLE, name)
         case _:
             return UpstreamError(Trouble.BROKEN, name)
+
+
+def _why_unreachable(error: httpx.TransportError) -> str:
+    told = repr(error.__cause__ or error).lower()
+    return next((reason for sign, reason in _REASONS if sign in told), "the connection failed")

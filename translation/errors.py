@@ -281,7 +281,7 @@ OVERLOADED = _kind(
 )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class ProxyError(Exception):
     """A failure from the closed list, on its way to the visitor.
 
@@ -297,7 +297,7 @@ class ProxyError(Exception):
 
     kind: ErrorKind
     detail: str | None = None
-    sentence: str | None = None
+    sentence: str | None = field(default=None, repr=False)
     status: int | None = None
     retry_after: int | None = None
     allow: tuple[str, ...] = field(default=())

@@ -13,15 +13,17 @@ FORWARDED: Final = frozenset({"traceparent", "tracestate"})
 
 _TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _TRACESTATE: Final = re.compile(r"[!-~ \t]{1,512}")
+_ZERO: Final = re.compile(r"[0.\-_]+|0*\.?0*[eE]-?[0-9]+|0[xXbBoO]0+")
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,127}")
 
 
 def is_request_id(text: str) -> bool:
-    """Whether a caller's ``X-Request-ID`` may be taken over: 1-128 safe characters, and not a row of zeros.
+    """Whether a caller's ``X-Request-ID`` may be taken over: 1-128 safe characters, and no form of zero.
 
-    Old portals read a correlation id of ``0`` as "session expired" (CONTRACT 1.2).
+    Old portals read a correlation id equal to ``0`` as "session expired" (CONTRACT 1.2); JavaScript's loose comparison takes
+    ``0.0``, ``0e5`` and ``0x0`` for it as well.
     """
-    return _REQUEST_ID.fullmatch(text) is not None and text.strip("0") != ""
+    return _REQUEST_ID.fullmatch(text) is not None and _ZERO.fullmatch(text) is None
 
 
 def forwarded_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:

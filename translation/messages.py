@@ -235,7 +235,7 @@ def language(accept_language: str | None, available: Collection[str], default: s
 def _weights(header: str) -> dict[str, float]:
     """The well-formed ranges of a header in lower case with their weights; the first of doubled ones counts.
 
-    ``*`` is left out: in a lookup it says no more than the default does (RFC 4647 section 3.4).
+    ``*`` is one of them and matches no tag: in a lookup it says no more than the default does (RFC 4647 section 3.4).
     """
     if len(header) > MAX_HEADER_LENGTH:
         # The range that the cut goes through would read as another language.
@@ -243,7 +243,7 @@ def _weights(header: str) -> dict[str, float]:
     weights: dict[str, float] = {}
     for part in header.split(",", MAX_RANGES)[:MAX_RANGES]:
         found = _RANGE.fullmatch(part)
-        if found and found[1] != "*":
+        if found:
             weights.setdefault(found[1].lower(), float(found[2] or 1))
     return weights
 

@@ -46,9 +46,7 @@ def serve(
 
 @cli.command()
 def demo(
-    port: Annotated[
-        int, typer.Option(min=0, max=65_535, help="Port of the portal; the others follow. 0 takes free ones.")
-    ] = 4200,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="The portal's port; the others follow. 0: free ones.")] = 4200,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
 ) -> None:
     """Run a simulated organisation, the proxy and an old-style portal; needs no network and no settings."""

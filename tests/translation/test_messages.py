@@ -73,6 +73,7 @@ def test_the_languages_differ() -> None:
         ("it, fr;q=0.5", "fr"),
         ("it", "en"),
         ("de;q=0", "en"),
+        ("de-AT;q=0", "en"),
         ("de;q=0.000, fr;q=0.001", "fr"),
         ("de-AT, de;q=0, fr;q=0.1", "fr"),
         ("fr;q=0.2, fr;q=0", "fr"),
