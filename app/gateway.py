@@ -14,9 +14,9 @@ A pure ASGI application around the FastAPI application, which answers everything
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from time import perf_counter
-from typing import Any
+from typing import Any, Final, TypeVar
 from uuid import uuid4
 
 from app.bodies import ClientGoneError, Receive, read_request_body
@@ -38,7 +38,12 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Handler = Callable[[Call], Awaitable[Reply]]
 
-RETRY_SECONDS = 2
+T = TypeVar("T")
+
+_TAKEN_AT_ONCE: Final = 65_536
+"""Bytes that the server takes without waiting for the client to read them."""
+
+RETRY_SECONDS: Final = 2
 """What a client is asked to wait when the proxy is at its limit."""
 
 
@@ -122,7 +127,7 @@ class Gateway:
         except Exception as defect:
             self._recorder.defect(exchange, defect)
             reply = self._failure(exchange, ProxyError(INTERNAL_ERROR, cause=type(defect).__name__), headers)
-        await self._send(exchange, reply, headers, send)  # 7
+        await self._send(exchange, reply, headers, receive, send)  # 7
 
     async def _reply(self, exchange: Exchange, scope: Scope, path: list[str], headers: Headers, receive: Receive) -> Reply:
         method: str = scope["method"]
@@ -157,7 +162,7 @@ class Gateway:
         exchange.error = error
         return self._problems.reply(error, exchange.request_id, headers.text(b"accept-language"))
 
-    async def _send(self, exchange: Exchange, reply: Reply, headers: Headers, send: Send) -> None:
+    async def _send(self, exchange: Exchange, reply: Reply, headers: Headers, receive: Receive, send: Send) -> None:
         exchange.status = reply.status
         out: list[Header] = [(b"x-request-id", exchange.request_id.encode("ascii")), (b"x-content-type-options", b"nosniff")]
         if reply.content_type is not None:
@@ -172,32 +177,40 @@ class Gateway:
         if not any(name == b"vary" and b"Origin" in value for name, value in reply.headers):
             out += self._cors.headers(headers.get(b"origin"))
         out += reply.headers
-        await send({"type": "http.response.start", "status": reply.status, "headers": out})
-        if reply.chunks is None:
-            body = b"" if exchange.method == "HEAD" else reply.body
+        start = {"type": "http.response.start", "status": reply.status, "headers": out}
+        body = b"" if exchange.method == "HEAD" else reply.body
+        if reply.chunks is None and len(body) <= _TAKEN_AT_ONCE:
+            await send(start)
             exchange.size = len(body)
             await send({"type": "http.response.body", "body": body})
-        else:
-            await self._stream(exchange, reply, send)
+            return
+        try:
+            async with asyncio.timeout(self.limits.answer_timeout):
+                await send(start)
+                if reply.chunks is None:
+                    exchange.size = len(body)
+                    await send({"type": "http.response.body", "body": body})
+                else:
+                    await _unless_gone(self._stream(exchange, reply.chunks, send), receive)
+        except (TimeoutError, ClientGoneError):
+            # Returning before the end makes the server close the connection.
+            exchange.gone = True
+        finally:
+            if reply.resources is not None:
+                await reply.resources.aclose()
 
-    async def _stream(self, exchange: Exchange, reply: Reply, send: Send) -> None:
+    @staticmethod
+    async def _stream(exchange: Exchange, chunks: AsyncIterator[bytes], send: Send) -> None:
         """Hand a streamed body on; a body that breaks off upstream breaks off here, never ends as if it were whole."""
-        assert reply.chunks is not None and reply.resources is not None  # noqa: S101, PT018 - they come together
-        async with reply.resources:
-            if exchange.method == "HEAD":
-                await send({"type": "http.response.body", "body": b""})
-                return
+        if exchange.method != "HEAD":
             try:
-                async for chunk in reply.chunks:
+                async for chunk in chunks:
                     exchange.size += len(chunk)
                     await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            except UpstreamError as error:
+            except (UpstreamError, ProxyError) as error:
                 exchange.broken = str(error)
                 return
-            except ProxyError as error:
-                exchange.broken = str(error)
-                return
-            await send({"type": "http.response.body", "body": b""})
+        await send({"type": "http.response.body", "body": b""})
 
     @staticmethod
     def _watched(exchange: Exchange, send: Send) -> Send:
@@ -223,8 +236,8 @@ def _request_id(headers: list[Header]) -> str:
     return uuid4().hex
 
 
-async def _unless_gone(answering: Awaitable[Reply], receive: Receive) -> Reply:
-    """Await an answer, and cancel it when the client leaves.
+async def _unless_gone(answering: Awaitable[T], receive: Receive) -> T:
+    """Await a step of the answer, and cancel it when the client leaves.
 
     Raises:
         ClientGoneError: The client left.

@@ -228,6 +228,7 @@ class Limits(Group):
     concurrency: int = Field(1_000, ge=1, le=100_000, description="Requests at once, per worker. More are refused at once.")
     header_timeout: Seconds = Field(10, description="Longest time for the headers of a request to arrive.")
     request_timeout: Seconds = Field(15, description="Longest time for the body of a request to arrive.")
+    answer_timeout: Seconds = Field(120, description="Longest time for an image or a large answer to be taken by the client.")
     shutdown_timeout: int = Field(20, ge=1, le=600, description="Longest wait for requests in flight when stopping.")
     keep_alive: int = Field(65, ge=1, le=3_600, description="How long an idle client connection is kept.")
 
