@@ -19,8 +19,8 @@ _WINDOW_BITS: Final = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 
 
 _REASONS: Final = (
-    ("dns", "the name does not resolve"),
     ("certificate", "the certificate is not trusted"),
+    ("dns error", "the name does not resolve"),
     ("tls", "no secure connection"),
     ("refused", "the connection was refused"),
 )

@@ -32,7 +32,7 @@ def run_demo(host: str, port: int) -> None:
         listener.bind((host, port + 1 if port else 0))
         proxy_url = f"http://{host}:{listener.getsockname()[1]}"
         base = f"{proxy_url}/{OLD_BASES[0]}/"
-        portal = running.enter_context(PortalServer(base, CLIENT_TOKEN, host=host, port=port))
+        portal = running.enter_context(PortalServer(api_endpoint=base, token=CLIENT_TOKEN, host=host, port=port))
         sandbox = Sandbox(host=host, port=port + 2 if port else 0, realtime_origin=portal.url, outbound_origin=portal.url)
         sandbox.realtime.behaviour.return_url = f"{portal.url}/#/my-registrations"
         running.enter_context(SandboxThread(sandbox))

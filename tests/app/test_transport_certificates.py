@@ -1,0 +1,69 @@
+"""Certificates of Dynamics that cannot be trusted: the call fails closed, nothing is sent, and the log says why."""
+
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import trustme
+
+from sandbox.server import Sandbox, SandboxThread
+from tests.service import BASE, running_proxy, settings_for
+
+
+@contextmanager
+def served_by(certificate: trustme.LeafCert) -> Iterator[Sandbox]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate.configure_cert(context)
+    with SandboxThread(Sandbox(ssl_context=context)) as sandbox:
+        yield sandbox
+
+
+def ask(sandbox: Sandbox, **upstream: Any) -> httpx.Response:
+    with running_proxy(settings_for(sandbox, upstream=upstream)) as (port, _):
+        return httpx.get(f"http://127.0.0.1:{port}{BASE}events/published", trust_env=False)
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> tuple[trustme.CA, str]:
+    ca = trustme.CA()
+    path = tmp_path / "ca.pem"
+    ca.cert_pem.write_to_path(path)
+    return ca, str(path)
+
+
+def test_a_certificate_of_a_trusted_authority_is_accepted(authority: tuple[trustme.CA, str]) -> None:
+    ca, path = authority
+    with served_by(ca.issue_cert("127.0.0.1")) as sandbox:
+        assert ask(sandbox, ca_file=path).status_code == 200
+
+
+def expired(ca: trustme.CA) -> trustme.LeafCert:
+    now = datetime.now(UTC)
+    return ca.issue_cert("127.0.0.1", not_before=now - timedelta(days=9), not_after=now - timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    ("certificate", "trusted"),
+    [
+        pytest.param(lambda ca: ca.issue_cert("127.0.0.1"), False, id="unknown authority"),
+        pytest.param(lambda ca: ca.issue_cert("other.invalid"), True, id="other host"),
+        pytest.param(expired, True, id="expired"),
+    ],
+)
+def test_any_other_certificate_is_refused(
+    authority: tuple[trustme.CA, str],
+    certificate: Callable[[trustme.CA], trustme.LeafCert],
+    trusted: bool,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    ca, path = authority
+    with served_by(certificate(ca)) as sandbox:
+        answer = ask(sandbox, **({"ca_file": path} if trusted else {}))
+        assert (answer.status_code, answer.json()["errorCode"]) == (502, "UpstreamUnreachable")
+        assert sandbox.recorder.find() == []
+    assert "the certificate is not trusted" in capfd.readouterr().out
