@@ -47,8 +47,7 @@ def _render(_: Any, __: str, event: structlog.typing.EventDict) -> str:
         exception = (type(exception), exception, exception.__traceback__)
     if exception and exception[0] is not None:
         event["exception"] = "".join(traceback.format_exception(*exception))
-    event.pop("_record", None)
-    event.pop("_from_structlog", None)
+    event.pop("color_message", None)  # uvicorn's, for terminals
     return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
@@ -68,7 +67,7 @@ def configure_logs(level: str, redactor: Redactor, stream: TextIO | None = None)
     structlog.configure(
         processors=[*shared, _render],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(out),  # type: ignore[arg-type]
+        logger_factory=structlog.WriteLoggerFactory(out),  # type: ignore[arg-type]
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(out)  # type: ignore[arg-type]
