@@ -5,7 +5,8 @@ SIGTERM by default. The protocol is pinned to httptools, which refuses the ambig
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import uvicorn
@@ -84,6 +85,17 @@ class GuardedProtocol(HttpToolsProtocol):
         self._clock = None
         if not self.transport.is_closing():
             self.transport.abort()
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which ends with status 0 when it was told to stop and did."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """As uvicorn does, but a signal that was obeyed is not raised again: orchestrators would read a failure."""
+        with super().capture_signals():
+            yield
+            self._captured_signals.clear()
 
 
 def server_config(app: Gateway | Callable[[], Gateway] | str, limits: Limits, **options: Any) -> uvicorn.Config:

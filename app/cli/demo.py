@@ -6,11 +6,10 @@ The only place where the product touches ``sandbox/``.
 import socket
 from contextlib import ExitStack
 
-import uvicorn
 from rich.console import Console
 
 from app.main import create_app
-from app.server import server_config
+from app.server import Server, server_config
 from app.settings import GivenSettings
 from sandbox.portal_server import PortalServer
 from sandbox.server import Sandbox, SandboxThread
@@ -47,7 +46,7 @@ def run_demo(host: str, port: int) -> None:
             }
         )
         _tell(portal.url, proxy_url, sandbox.base_url, base)
-        uvicorn.Server(server_config(create_app(settings), settings.limits)).run(sockets=[listener])
+        Server(server_config(create_app(settings), settings.limits)).run(sockets=[listener])
 
 
 def _tell(portal: str, proxy: str, organisation: str, base: str) -> None:

@@ -5,11 +5,10 @@ import tempfile
 from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlsplit
 
-import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from app.main import create_app
-from app.server import server_config
+from app.server import Server, server_config
 from app.settings import Settings
 
 
@@ -23,7 +22,7 @@ def run_server(settings: Settings, host: str, port: int, workers: int) -> None:
         workers: Processes. With several, their metrics are added up through files in a directory of their own.
     """
     if workers == 1:
-        uvicorn.Server(server_config(create_app(settings), settings.limits, host=host, port=port)).run()
+        Server(server_config(create_app(settings), settings.limits, host=host, port=port)).run()
         return
     with tempfile.TemporaryDirectory(prefix="evtmgmt-metrics-") as directory:
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", directory)
