@@ -1,0 +1,1 @@
+"""The old-style portal in a real Chromium, through the proxy."""
