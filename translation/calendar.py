@@ -13,8 +13,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from html import escape
-from html.parser import HTMLParser
 from typing import Any, Final
 from urllib.parse import quote
 from uuid import UUID, uuid5
@@ -22,6 +20,7 @@ from uuid import UUID, uuid5
 import orjson
 from icalendar import Calendar, Event, vText
 
+from translation.calendar_content import clean, fill, plain_text
 from translation.timezones import UTC_INDEX, to_utc
 
 MAX_DATA_BYTES: Final = 8 * 1024
@@ -37,14 +36,6 @@ PRODID: Final = "-//evtmgmt-proxy//Personal calendar//EN"
 # Fixed for ever: a calendar program knows an entry again by the UID derived from it.
 _UID_NAMESPACE: Final = UUID("6c0f4f0e-3d0a-5b7e-9a38-5f1f3f0f7c22")
 
-_WILDCARD: Final = re.compile(r"\{\{([^{}]{1,100})\}\}")
-_MARKUP: Final = re.compile(r"</?[A-Za-z][^<>]*>|&(?:#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6}|[A-Za-z]{2,31});")
-_TAG_START: Final = re.compile(r"</?[A-Za-z]")
-_SAFE_SCHEME: Final = re.compile(r"(?:https?://|mailto:|tel:)", re.IGNORECASE)
-_BLANKS: Final = re.compile(r"[ \t]+")
-_LINE_END: Final = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
-# RFC 5545, TSAFE-CHAR: no control characters but the tab; a line feed is written as \n. Surrogates have no UTF-8 form.
-_FORBIDDEN: Final = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _FILENAME_UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -208,10 +199,10 @@ def _vevent(where: str, entry: CalendarEntry, identity: str, now: datetime) -> E
         vevent.add("location", _Text(location))
     content = _content(event, session or {})
     if content:
-        values = {key.strip().lower(): _clean(value) for key, value in entry.item.data.items()}
+        values = {key.strip().lower(): clean(value) for key, value in entry.item.data.items()}
         values[RESERVED_WILDCARD] = ""
-        markup = _filled(content if _MARKUP.search(content) else _as_markup(content), values)
-        vevent.add("description", _Text(_plain_text(markup)))
+        markup = fill(content, values)
+        vevent.add("description", _Text(plain_text(markup)))
         vevent.add("x-alt-desc", _Text(markup, params={"FMTTYPE": "text/html"}))
     vevent.add("priority", 3)
     return vevent
@@ -219,7 +210,7 @@ def _vevent(where: str, entry: CalendarEntry, identity: str, now: datetime) -> E
 
 def _identity(item: CalendarItem) -> str:
     registration = next((value for key, value in item.data.items() if key.strip().lower() == "registrationid"), "")
-    return _clean("\n".join((item.readable_event_id, (item.session_id or "").lower(), registration)))
+    return clean("\n".join((item.readable_event_id, (item.session_id or "").lower(), registration)))
 
 
 def _moment(payload: Mapping[str, Any], name: str, kind: str, index: object) -> datetime | None:
@@ -254,11 +245,7 @@ def _content(event: Mapping[str, Any], session: Mapping[str, Any]) -> str:
 
 def _string(payload: object, name: str) -> str:
     value = payload.get(name) if isinstance(payload, Mapping) else None
-    return _clean(value).strip() if isinstance(value, str) else ""
-
-
-def _clean(text: str) -> str:
-    return _FORBIDDEN.sub("", _LINE_END.sub("\n", text))
+    return clean(value).strip() if isinstance(value, str) else ""
 
 
 class _Text(vText):
@@ -269,80 +256,8 @@ class _Text(vText):
     __slots__ = ()
 
     def to_ical(self) -> bytes:
-        text = _clean(self).replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,").replace("\n", "\\n")
+        text = clean(self).replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,").replace("\n", "\\n")
         return text.encode("utf-8")
-
-
-def _as_markup(text: str) -> str:
-    return escape(text).replace("\n", "<br>")
-
-
-def _filled(markup: str, values: Mapping[str, str]) -> str:
-    def fill(match: re.Match[str]) -> str:
-        value = values.get(match[1].strip().lower(), "")
-        opened = markup.rfind("<", 0, match.start())
-        in_tag = opened > markup.rfind(">", 0, match.start()) and _TAG_START.match(markup, opened)
-        return _attribute_value(value) if in_tag else _as_markup(value)
-
-    return _WILDCARD.sub(fill, markup)
-
-
-def _attribute_value(value: str) -> str:
-    # Character references hold in unquoted attributes too; a colon could begin a scheme that runs a script.
-    value = value.strip()
-    if not _SAFE_SCHEME.match(value):
-        value = value.replace(":", "%3A")
-    return "".join(c if c.isalnum() else f"&#{ord(c)};" for c in value)
-
-
-def _plain_text(markup: str) -> str:
-    reader = _TextOfMarkup()
-    # Behind the last ">" no tag ends; html.parser would look for one from each "<" anew.
-    end = markup.rfind(">") + 1
-    try:
-        reader.feed(markup[:end] + markup[end:].replace("<", "&lt;"))
-        reader.close()
-    except AssertionError:
-        # html.parser gives up at some declarations (<![x[): what stands before them is kept.
-        pass
-    lines = (_BLANKS.sub(" ", line).strip() for line in "".join(reader.parts).split("\n"))
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
-
-
-class _TextOfMarkup(HTMLParser):
-    """What a reader sees of a piece of HTML: lines where blocks are, the address of a link behind its words."""
-
-    _BLOCKS: Final = frozenset({"br", "div", "h1", "h2", "h3", "h4", "h5", "h6", "li", "ol", "p", "table", "tr", "ul"})
-    _UNSEEN: Final = frozenset({"script", "style", "title"})
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.parts: list[str] = []
-        self._unseen = 0
-        self._links: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in self._UNSEEN:
-            self._unseen += 1
-        elif tag in self._BLOCKS:
-            self.parts.append("\n")
-        elif tag == "a":
-            self._links.append(dict(attrs).get("href") or "")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in self._UNSEEN:
-            self._unseen = max(0, self._unseen - 1)
-        elif tag in self._BLOCKS and tag != "br":
-            self.parts.append("\n")
-        elif tag == "a" and self._links:
-            link = self._links.pop()
-            if link.startswith(("http://", "https://")) and "".join(self.parts[-1:]).strip() != link:
-                self.parts.append(f" ({link})")
-
-    def handle_data(self, data: str) -> None:
-        if not self._unseen:
-            # A line end in the source is a blank on the page.
-            self.parts.append(data.replace("\n", " "))
 
 
 def calendar_filename(entries: Sequence[CalendarEntry]) -> str:
@@ -356,7 +271,7 @@ def content_disposition(filename: str) -> str:
     The header is ASCII and one line whatever the name. A name that is more than letters, digits and ``._-`` stands in
     ``filename*`` (RFC 8187), beside a plain ``.ics`` one for old clients; slashes become ``_`` and control characters go.
     """
-    name = re.sub(r"[/\\]", "_", _clean(filename).replace("\n", "")).lstrip(".")
+    name = re.sub(r"[/\\]", "_", clean(filename).replace("\n", "")).lstrip(".")
     plain = _ascii_filename(name)
     if name in ("", plain):
         return f'attachment; filename="{plain}"'
