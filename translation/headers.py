@@ -13,7 +13,7 @@ FORWARDED: Final = frozenset({"traceparent", "tracestate"})
 
 _TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _TRACESTATE: Final = re.compile(r"[!-~ \t]{1,512}")
-_ZERO: Final = re.compile(r"[0.\-_]+|0*\.?0*[eE]-?[0-9]+|0[xXbBoO]0+")
+_ZERO: Final = re.compile(r"[0.\-_]+|0+\.?0*[eE]-?[0-9]+|0[xXbBoO]0+")
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,127}")
 
 
@@ -27,12 +27,19 @@ def is_request_id(text: str) -> bool:
 
 
 def forwarded_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
-    """The caller's headers that travel upstream: a well-formed trace context (W3C Trace Context), nothing else."""
+    """The caller's headers that travel upstream: a well-formed trace context (W3C Trace Context), nothing else.
+
+    What ``Connection`` names was meant for this hop only (RFC 9110 7.6.1).
+    """
     found: dict[str, str] = {}
+    hop: set[str] = set()
     for raw_name, raw_value in headers:
         name = raw_name.decode("latin-1").lower()
         if name in FORWARDED and name not in found:
             found[name] = raw_value.decode("latin-1")
+        elif name == "connection":
+            hop.update(option.strip().lower() for option in raw_value.decode("latin-1").split(","))
+    found = {name: value for name, value in found.items() if name not in hop}
     if not _TRACEPARENT.fullmatch(found.get("traceparent", "")):
         return []
     if not _TRACESTATE.fullmatch(found.get("tracestate", "")):

@@ -12,7 +12,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from translation.aliases import Aliases
-from translation.errors import INVALID_BODY, ProxyError
+from translation.errors import INVALID_BODY, REGISTRATION_ANSWER_UNREADABLE, ProxyError
 from translation.sentences import clean
 
 Text = Annotated[str, Field(max_length=1_000)]
@@ -131,6 +131,10 @@ def read_result(value: Any) -> dict[str, Any]:
     Returns:
         An object with ``status`` ``Success``, ``Initiated``, ``Redirect`` or ``Failed`` and the four other fields of
         CONTRACT 1.2; unknown fields are kept.
+
+    Raises:
+        ProxyError: ``RegistrationAnswerUnreadable`` when it leads to a payment page whose address cannot be used: the
+            visitor would else be told of a success, and not have paid.
     """
     raw: Mapping[str, Any] = value if isinstance(value, dict) else {}
     result: dict[str, Any] = {"status": None, "errorMessage": None, "errorCode": None, "redirectUrl": None, "purchaseId": None}
@@ -139,8 +143,11 @@ def read_result(value: Any) -> dict[str, Any]:
         name = names.get(key.lower(), key)
         if name == key or name not in raw:  # the name in its own spelling wins
             result[name] = item
-    result["redirectUrl"] = _web_address(result["redirectUrl"])
+    given = result["redirectUrl"]
+    result["redirectUrl"] = _web_address(given)
     result["status"] = _status(result)
+    if result["status"] != "Failed" and isinstance(given, str) and given.strip() and result["redirectUrl"] is None:
+        raise ProxyError(REGISTRATION_ANSWER_UNREADABLE, cause="the payment page has no usable address")
     if isinstance(result["errorMessage"], str):
         result["errorMessage"] = clean(result["errorMessage"])
     if result["status"] == "Redirect" and result["purchaseId"] is None and result["redirectUrl"]:

@@ -18,7 +18,7 @@ _TAGS: Final = re.compile(r"<[^>]*(?:>|\Z)")
 # What marks a word as an address, an e-mail address or a token.
 _UNWANTED: Final = re.compile(r"://|@|emapplicationtoken", re.IGNORECASE)
 _STACK: Final = re.compile(
-    r"(?:(?:^| )at [\w.`+]+\(|Traceback \(most recent|\bSystem\.(?:\w{1,64}\.){0,6}\w{0,64}Exception\b|--->).*", re.DOTALL
+    r"(?:(?:^|[ >])at [\w.<>`+]+\(|Traceback \(most recent|\bSystem\.(?:\w{1,64}\.){0,6}\w{0,64}Exception\b|--->).*", re.DOTALL
 )
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
@@ -43,14 +43,18 @@ def clean(text: str | None) -> str | None:
     """Text without markup, addresses, e-mail addresses and stack traces, one line of at most 300 characters."""
     if text is None:
         return None
-    text = _TAGS.sub(" ", _BLOCKS.sub(" ", text[:_MAX_READ]))
+    # Stacks before tags, as a frame may look like one: A.<Run>d__1.MoveNext().
+    text = _TAGS.sub(" ", _without_stack(_BLOCKS.sub(" ", text[:_MAX_READ])))
     text = _TAGS.sub(" ", html.unescape(text)) if "&" in text else text
-    # Blanks first: the time that the next patterns take must not grow with the square of a long run.
-    text = " ".join(_UNPRINTABLE.sub(" ", text).split())
-    text = " ".join(word for word in _STACK.sub("", text).split() if not _UNWANTED.search(word))
+    text = " ".join(word for word in _without_stack(text).split() if not _UNWANTED.search(word))
     if len(text) > MAX_SENTENCE:
         text = text[: MAX_SENTENCE - 1].rstrip() + "…"
     return text or None
+
+
+def _without_stack(text: str) -> str:
+    """Text up to a stack trace; on one line, so that the search does not slow down with the square of a run of blanks."""
+    return _STACK.sub("", " ".join(_UNPRINTABLE.sub(" ", text).split()))
 
 
 def _find(value: Any, depth: int = 0) -> str | None:

@@ -22,7 +22,7 @@ EVENT_IDS = [
     "Ärger & Söhne (Köln)",
     "two words",
     "a+b",
-    "it's \"quoted\"",
+    'it\'s "quoted"',
     "👩‍👩‍👧_😀",
     "...",
     ".hidden",
