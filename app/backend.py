@@ -192,10 +192,10 @@ class Backend:
             raise ProxyError(errors.TOO_MANY_REQUESTS, retry_after=retry_after(headers.get("retry-after")), cause=cause)
         if 400 <= status < 500:
             raise ProxyError(errors.UPSTREAM_REJECTED, status=status, sentence=sentence_of(body), cause=cause)
-        if status < 400:
-            raise ProxyError(errors.UPSTREAM_ANSWER_INVALID, cause=cause)
         if operation.writes and status != 503:
             raise ProxyError(errors.REGISTRATION_ANSWER_UNREADABLE, cause=cause)
+        if status < 400:
+            raise ProxyError(errors.UPSTREAM_ANSWER_INVALID, cause=cause)
         raise ProxyError(errors.UPSTREAM_FAILED, cause=cause)
 
     def _record(self, operation: Operation, outcome: str, started: float) -> None:

@@ -43,6 +43,8 @@ T = TypeVar("T")
 _TAKEN_AT_ONCE: Final = 65_536
 """Bytes that the server takes without waiting for the client to read them."""
 
+REQUEST_ID: Final = "evtmgmt.request_id"
+"""Where the service's own application finds the correlation id in the scope."""
 RETRY_SECONDS: Final = 2
 """What a client is asked to wait when the proxy is at its limit."""
 
@@ -116,6 +118,7 @@ class Gateway:
             if path and not is_api(path):
                 if path[0].lower() not in self._service_rooms:
                     raise ProxyError(OPERATION_NOT_FOUND)
+                scope[REQUEST_ID] = exchange.request_id
                 await self._service(scope, receive, self._watched(exchange, send))
                 return
             reply = await self._reply(exchange, scope, path, headers, receive)

@@ -68,19 +68,28 @@ def guard(scope: MutableMapping[str, Any], limits: Limits) -> Headers:
             single[name] = value
     if size > limits.header_bytes:
         raise ProxyError(HEADERS_TOO_LARGE)
-    _framing(scope["http_version"], single)
+    _framing(scope["http_version"], single, raw)
     if scope["method"] not in METHODS:
         raise ProxyError(METHOD_NOT_ALLOWED, allow=tuple(sorted(METHODS)))
     return Headers(single, tuple(header for header in raw if b"_" not in header[0]))
 
 
-def _framing(version: str, headers: dict[bytes, bytes]) -> None:
+def _framing(version: str, headers: dict[bytes, bytes], raw: list[Header]) -> None:
     host = headers.get(b"host")
+    encoding = headers.get(b"transfer-encoding")
     if version not in ("1.1", "1.0"):
         raise ProxyError(BAD_HEADERS, detail="This version of HTTP is not spoken here.")
     if host is None and version == "1.1":
         raise ProxyError(BAD_HEADERS, detail="The header host is missing.")
     if host is not None and not _HOST.fullmatch(host):
         raise ProxyError(BAD_HEADERS, detail="The header host is malformed.")
-    if b"transfer-encoding" in headers and (version == "1.0" or b"content-length" in headers):
+    if encoding is not None and (version == "1.0" or b"content-length" in headers or encoding.strip().lower() != b"chunked"):
         raise ProxyError(BAD_HEADERS, detail="The length of the body is ambiguous.")
+    if (encoding is not None or headers.get(b"content-length", b"0").strip(b"0")) and _asks_upgrade(raw):
+        # The parser ends with the headers of such a request, so that its body is never read.
+        raise ProxyError(BAD_HEADERS, detail="A request that asks for an upgrade must have no body.")
+
+
+def _asks_upgrade(headers: list[Header]) -> bool:
+    options = b",".join(value for name, value in headers if name == b"connection").lower().split(b",")
+    return any(option.strip() == b"upgrade" for option in options) and any(name == b"upgrade" for name, _ in headers)

@@ -10,8 +10,9 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from app.backend import Backend
+from app.calls import PROBLEM
 from app.cors import Cors
-from app.gateway import Gateway
+from app.gateway import REQUEST_ID, Gateway
 from app.logs import configure_logs
 from app.metrics import Metrics
 from app.problems import Problems
@@ -95,14 +96,15 @@ def _service(backend: Backend, upstream: Upstream, metrics: Metrics, readiness: 
             await asyncio.gather(watching, return_exceptions=True)
             await upstream.close()
 
-    service = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
+    # Starlette's redirects to paths without a slash at the end repeat the Host that the caller made up.
+    service = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     service.include_router(service_router(metrics, readiness))
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
         kind = METHOD_NOT_ALLOWED if error.status_code == METHOD_NOT_ALLOWED.status else OPERATION_NOT_FOUND
-        reply = problems.reply(ProxyError(kind), "service", request.headers.get("accept-language"))
-        return Response(reply.body, reply.status, media_type="application/problem+json", headers=error.headers)
+        reply = problems.reply(ProxyError(kind), request.scope[REQUEST_ID], request.headers.get("accept-language"))
+        return Response(reply.body, reply.status, media_type=PROBLEM.decode("ascii"), headers=error.headers)
 
     service.add_exception_handler(HTTPException, refused)
     return service

@@ -16,14 +16,17 @@ from app.gateway import Gateway
 from app.settings import Limits
 
 HARD_HEADER_BYTES: Final = 131_072
-"""Where a connection is cut that sends headers without end; the gateway refuses politely long before."""
+"""Where a connection is cut that sends a request line or headers without end; the gateway refuses politely long before."""
 
 
 class GuardedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol with a clock on the headers, and JSON in its refusals. It serves a ``Gateway`` only."""
+    """uvicorn's protocol with bounds on time and size before a body, and JSON in its refusals. It serves a ``Gateway`` only."""
 
     _clock: asyncio.TimerHandle | None = None
     _header_bytes = 0
+    _silent_bytes = 0  # what the parser took since it last told of anything
+    _in_message = False
+    _deaf = False  # the connection ends after the answers under way; what comes is not read any more
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock for the first request."""
@@ -35,35 +38,82 @@ class GuardedProtocol(HttpToolsProtocol):
         self._stop_clock()
         super().connection_lost(exc)
 
+    def data_received(self, data: bytes) -> None:
+        """Parse what came. The parser keeps a header, trailer or chunk extension to itself until its end: bounded here."""
+        if self._deaf:
+            return
+        self._silent_bytes += len(data)
+        super().data_received(data)
+        if self._silent_bytes > HARD_HEADER_BYTES:
+            self.send_400_response("bytes without end")
+        elif self._clock is None and self.cycle.response_complete:
+            self._wait_on()
+
     def on_message_begin(self) -> None:
         """Start the clock for the next request on the connection."""
         super().on_message_begin()
-        self._header_bytes = 0
+        self._header_bytes = self._silent_bytes = 0
+        self._in_message = True
         if self._clock is None:
             self._start_clock()
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header, unless they come without end.
+    def on_url(self, url: bytes) -> None:
+        """Take a part of the request target, unless it comes without end.
 
         Raises:
             ValueError: The parser then refuses the message.
         """
-        self._header_bytes += len(name) + len(value)
-        if self._header_bytes > HARD_HEADER_BYTES:
-            raise ValueError("headers without end")
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header or a trailer, unless they come without end.
+
+        Raises:
+            ValueError: The parser then refuses the message.
+        """
+        self._count(len(name) + len(value))
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Stop the clock: the body has its own."""
         self._stop_clock()
+        self._silent_bytes = 0
         super().on_headers_complete()
+        # Trailers are collected here, away from the headers of the scope (FIELD-NOTES): nobody reads them.
+        self.headers = []
+        if self.parser.should_upgrade():
+            # No upgrade is made (RFC 9110 7.8 allows to ignore it), but the parser would take the body for a new request.
+            self.cycle.keep_alive = False
+            self._deaf = True
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body; its size is bounded by who reads it."""
+        self._silent_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Know that what follows is no part of this request."""
+        self._silent_bytes = 0
+        self._in_message = False
+        self._stop_clock()
+        super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse a message that cannot be parsed, in the form of the closed list."""
+        """Refuse a message that cannot be parsed, in the form of the closed list.
+
+        The requests that came whole before it are answered first, and then the connection ends: bytes written now would be
+        read as the answer to one of them, or as a part of it.
+        """
         if self.transport.is_closing():
             return
-        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
-            # Only where no answer is under way: the bytes would be read as part of it.
+        self._deaf = True
+        self._stop_clock()
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete and (self.pipeline or not cycle.more_body):
+            cycle.keep_alive = False
+            return
+        if cycle is None or cycle.response_complete or not cycle.response_started:
             self.transport.write(self._gateway.unparsed)
         self.transport.close()
 
@@ -72,6 +122,21 @@ class GuardedProtocol(HttpToolsProtocol):
         app: Any = self.app
         assert isinstance(app, Gateway)  # noqa: S101 - server_config sees to it
         return app
+
+    def _count(self, size: int) -> None:
+        self._silent_bytes = 0
+        self._header_bytes += size
+        if self._header_bytes > HARD_HEADER_BYTES:
+            raise ValueError("headers without end")
+
+    def _wait_on(self) -> None:
+        """Start a clock again: uvicorn stops its own for any byte, be it an empty line or the rest of a refused body."""
+        if self.transport.is_closing() or self.timeout_keep_alive_task is not None:
+            return
+        if self._in_message:
+            self._start_clock()
+        else:
+            self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def _start_clock(self) -> None:
         self._clock = self.loop.call_later(self._gateway.limits.header_timeout, self._too_slow)

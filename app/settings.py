@@ -5,8 +5,11 @@ Where values come from is told by ``app/settings_sources.py``.
 """
 
 import json
+import re
+import ssl
+from collections.abc import Callable, Iterable
 from ipaddress import ip_address
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
@@ -18,6 +21,8 @@ from translation.messages import Messages
 
 Seconds = Annotated[float, Field(gt=0, le=3_600)]
 Bytes = Annotated[int, Field(ge=1_024, le=2**31)]
+_HOST: Final = re.compile(r"[a-z0-9._\-]+|[0-9a-f:.]+")
+_REALTIME_PATH: Final = re.compile(r"(?:/[\w.~\-]+)*/orgs/[\w.~\-]+/eventmanagement", re.ASCII | re.IGNORECASE)
 
 
 def _words(value: Any) -> Any:
@@ -25,7 +30,10 @@ def _words(value: Any) -> Any:
     if isinstance(value, str):
         text = value.strip()
         if text.startswith("["):
-            return json.loads(text)
+            try:
+                return json.loads(text)
+            except ValueError:
+                raise ValueError('must be a JSON list such as ["a", "b"], or words parted by commas') from None
         return [part.strip() for part in text.split(",") if part.strip()]
     return value
 
@@ -36,7 +44,7 @@ Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 class Group(BaseModel):
     """What all groups have in common: unknown names are mistakes, and nothing changes after the start."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 def is_loopback(host: str) -> bool:
@@ -63,13 +71,13 @@ def _address(value: str, what: str) -> str:
         host, _ = parts.hostname, parts.port
     except ValueError:
         raise ValueError(f"{what} is not an address") from None
-    if not host or not text.isascii() or any(character.isspace() for character in text):
+    if not host or not _HOST.fullmatch(host) or not text.isascii() or any(character.isspace() for character in text):
         raise ValueError(f"{what} is not an address")
     if parts.username is not None or parts.query or parts.fragment:
         raise ValueError(f"{what} must have no user name, query or fragment; the token is a setting of its own")
     if parts.scheme not in ("http", "https") or (parts.scheme == "http" and not is_loopback(host)):
         raise ValueError(f"{what} must use https (http is for this machine only)")
-    return f"{parts.scheme}://{parts.netloc.lower()}{parts.path}"
+    return f"{parts.scheme}://{parts.netloc.lower().removesuffix(':')}{parts.path}"
 
 
 def _origin(value: str, what: str) -> str:
@@ -81,6 +89,13 @@ def _origin(value: str, what: str) -> str:
         raise ValueError(f"{what} must end after the host: an origin has no path")
     default = {"https": ":443", "http": ":80"}[scheme]
     return f"{scheme}://{host.removesuffix(default)}"
+
+
+def _must(fits: Callable[[str], bool], noun: str, values: Iterable[str]) -> None:
+    """Raise ValueError with all values that are not what ``noun`` says."""
+    bad = [repr(value) for value in values if not fits(value)]
+    if bad:
+        raise ValueError(f"{', '.join(bad)} {f'is not a {noun}' if len(bad) == 1 else f'are not {noun}s'}")
 
 
 class Realtime(Group):
@@ -99,9 +114,7 @@ class Realtime(Group):
         path = urlsplit(address).path.lower()
         if "/evtmgmt/api/" in path + "/":
             raise ValueError("the endpoint is the old outbound one; Dynamics shows the real-time endpoint beside the token")
-        if any(part in (".", "..") or "%" in part for part in path.split("/")):
-            raise ValueError("the endpoint's path holds a segment that is not allowed")
-        if not path.endswith("/eventmanagement") or "/orgs/" not in path:
+        if not _REALTIME_PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
             raise ValueError(
                 "the endpoint must look like https://public-<geo>.mkt.dynamics.com/api/v1.0/orgs/<id>/eventmanagement/"
             )
@@ -135,7 +148,16 @@ class Portal(Group):
     @field_validator("origins")
     @classmethod
     def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(_origin(origin, f"the origin {number}") for number, origin in enumerate(value, 1)))
+        origins: dict[str, None] = {}
+        mistakes = []
+        for number, origin in enumerate(value, 1):
+            try:
+                origins[_origin(origin, f"origin {number}")] = None
+            except ValueError as mistake:
+                mistakes.append(str(mistake))
+        if mistakes:
+            raise ValueError("\n".join(mistakes))
+        return tuple(origins)
 
 
 class Upstream(Group):
@@ -149,14 +171,35 @@ class Upstream(Group):
     keep_alive: Seconds = Field(55, description="How long an idle connection is kept.")
     max_answer_bytes: Bytes = Field(16 * 2**20, description="Largest JSON answer, unpacked.")
     max_image_bytes: Bytes = Field(10 * 2**20, description="Largest image.")
-    proxy: str | None = Field(None, description="An HTTP proxy to reach Dynamics through. HTTP_PROXY and the like are not read.")
+    proxy: SecretStr | None = Field(
+        None, description="An HTTP proxy to reach Dynamics through. HTTP_PROXY and the like are not read."
+    )
     ca_file: str | None = Field(None, description="PEM file with further certificate authorities to trust.")
 
     @field_validator("proxy")
     @classmethod
-    def _proxy(cls, value: str | None) -> str | None:
-        if value is not None and urlsplit(value).scheme not in ("http", "https"):
-            raise ValueError("must start with http:// or https://")
+    def _proxy(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        try:
+            parts = urlsplit(value.get_secret_value())
+            usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            usable = False
+        if not usable:
+            raise ValueError("must be an address such as http://proxy.example.com:3128")
+        return value
+
+    @field_validator("ca_file")
+    @classmethod
+    def _ca_file(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=value)
+            except ssl.SSLError:
+                raise ValueError(f"{value} is not a PEM file with certificates") from None
+            except OSError as refused:
+                raise ValueError(f"{value} cannot be read: {refused.strerror}") from None
         return value
 
 
@@ -175,7 +218,11 @@ class Answers(Group):
     @classmethod
     def _text(cls, value: Any) -> Any:
         # TOML and JSON have true and null of their own.
-        return {True: "true", None: "null"}.get(value, value) if not isinstance(value, str) else value.strip().lower()
+        if value is True:
+            return "true"
+        if value is None:
+            return "null"
+        return value.strip().lower() if isinstance(value, str) else value
 
     @field_validator("allow_query")
     @classmethod
@@ -196,17 +243,13 @@ class AliasTable(Group):
     @field_validator("events")
     @classmethod
     def _event_ids(cls, value: dict[str, str]) -> dict[str, str]:
-        for identity in (*value, *value.values()):
-            if not is_event_id(identity):
-                raise ValueError(f"{identity!r} is not a readable event id")
+        _must(is_event_id, "readable event id", (*value, *value.values()))
         return value
 
     @field_validator("sessions", "passes")
     @classmethod
     def _guids(cls, value: dict[str, str]) -> dict[str, str]:
-        for identity in (*value, *value.values()):
-            if not is_guid(identity):
-                raise ValueError(f"{identity!r} is not a GUID")
+        _must(is_guid, "GUID", (*value, *value.values()))
         return value
 
     @model_validator(mode="after")

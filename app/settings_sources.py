@@ -4,19 +4,23 @@ Every mistake is told in words, all of them together, and never with the value: 
 """
 
 import os
-from collections.abc import Iterator
+import re
+import tomllib
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
     EnvSettingsSource,
     NestedSecretsSettingsSource,
     PydanticBaseSettingsSource,
-    SettingsError,
+    SecretsSettingsSource,
     TomlConfigSettingsSource,
 )
 
@@ -27,8 +31,15 @@ PREFIX: Final = "EVTMGMT_"
 CONFIG_FILE: Final = "EVTMGMT_CONFIG_FILE"
 SECRETS_DIR: Final = "EVTMGMT_SECRETS_DIR"
 DOTENV: Final = ".env"
-_OUTSIDE: Final = frozenset({CONFIG_FILE, SECRETS_DIR})
-"""Names with the prefix that say where settings are, rather than being settings."""
+ENVIRONMENT_ONLY: Final = frozenset(
+    {CONFIG_FILE, SECRETS_DIR, "EVTMGMT_SERVE_HOST", "EVTMGMT_SERVE_PORT", "EVTMGMT_SERVE_WORKERS", "EVTMGMT_HEALTH_URL"}
+)
+"""Names with the prefix that are no settings: where settings are, and options of the command line."""
+
+_NO_SUCH_SETTING: Final = "there is no such setting"
+_TABLE_EXPECTED: Final = 'must be a table, in the environment as JSON such as {"old": "new"}'
+_SERVICE_LINK: Final = re.compile(r"EVTMGMT_(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_(?:TCP|UDP)(?:_\w+)?)")
+"""What Kubernetes puts into the environment of every pod beside a service named ``evtmgmt-proxy``."""
 
 
 class ConfigurationError(Exception):
@@ -39,23 +50,52 @@ class ConfigurationError(Exception):
         self.problems = problems
 
 
+class Environment(EnvSettingsSource):
+    """Environment variables."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        """What a variable with JSON holds, or its text: the validators tell of it together with all other mistakes."""
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            return value
+
+
+class DotEnv(Environment, DotEnvSettingsSource):
+    """The file .env of the working directory."""
+
+
+class SecretFiles(Environment, NestedSecretsSettingsSource):
+    """One file per setting, named as the environment variable."""
+
+    @classmethod
+    def load_secrets(cls, path: Path) -> dict[str, str]:
+        """What the files hold, by name: as it is, but for the line end that editors add. Files of others are not read."""
+        return {file.name: _read(file).rstrip("\r\n") for file in _secret_files(path)}
+
+
+_LABELS: Final[dict[type[PydanticBaseSettingsSource], str]] = {
+    Environment: "environment",
+    DotEnv: ".env",
+    SecretFiles: "secret file",
+    TomlConfigSettingsSource: "settings file",
+}
+
+
 def secrets_directory() -> Path:
-    """The directory of secret files: one file per setting, named as the environment variable."""
+    """The directory of secret files."""
     return Path(os.environ.get(SECRETS_DIR) or "/run/secrets")
 
 
 def sources(settings_cls: type[BaseSettings]) -> tuple[PydanticBaseSettingsSource, ...]:
     """The sources of settings, the most binding first."""
     found: list[PydanticBaseSettingsSource] = [
-        EnvSettingsSource(settings_cls),
-        DotEnvSettingsSource(settings_cls, env_file=DOTENV, env_file_encoding="utf-8"),
+        Environment(settings_cls),
+        # Names of other programs in the file are none of our business; slips of the pen are found by load_settings.
+        DotEnv(settings_cls, env_file=DOTENV, env_file_encoding="utf-8", dotenv_filtering="only_existing"),
     ]
     if secrets_directory().is_dir():
-        found.append(
-            NestedSecretsSettingsSource(
-                settings_cls, secrets_dir=secrets_directory(), secrets_prefix=PREFIX, secrets_nested_delimiter="__"
-            )
-        )
+        found.append(SecretFiles(SecretsSettingsSource(settings_cls, secrets_dir=secrets_directory())))
     if path := os.environ.get(CONFIG_FILE):
         found.append(TomlConfigSettingsSource(settings_cls, toml_file=Path(path)))
     return tuple(found)
@@ -69,76 +109,129 @@ def load_settings() -> "Settings":
     """
     from app.settings import Settings
 
-    problems = list(_unknown_names(Settings))
-    path = os.environ.get(CONFIG_FILE)
-    if path and not Path(path).is_file():
-        problems.append(f"{CONFIG_FILE}: there is no file {path}")
-    else:
+    problems = list(_unreadable())
+    if not problems:
+        problems = list(_unknown_names(Settings))
         try:
-            settings = Settings()  # type: ignore[call-arg]
+            settings = Settings()
         except ValidationError as invalid:
-            problems += [_in_words(error) for error in invalid.errors(include_url=False, include_input=False)]
-        except (SettingsError, ValueError, OSError) as broken:
-            problems.append(f"The settings cannot be read: {_outline(broken)}")
+            for error in invalid.errors(include_url=False, include_input=False):
+                problems += _in_words(error, Settings)
         else:
             if not problems:
                 return settings
-    raise ConfigurationError(problems)
+    raise ConfigurationError(list(dict.fromkeys(problems)))
 
 
-def origin_of(names: tuple[str, ...], settings_cls: type[BaseSettings]) -> str:
-    """Which source a setting has its value from.
-
-    Args:
-        names: The path of the setting, such as ``("realtime", "endpoint")``.
-        settings_cls: The settings class.
+def origins_of_values(settings_cls: type[BaseSettings]) -> dict[str, str]:
+    """Which source each setting has its value from.
 
     Returns:
-        ``environment``, ``.env``, ``secret file``, ``settings file`` or ``default``.
+        Environment name to ``environment``, ``.env``, ``secret file``, ``settings file`` or ``default``. Tables are put
+        together from all sources: they may have several, parted by commas.
     """
-    labels = ("environment", ".env", "secret file", "settings file")
-    by_type = dict(
-        zip((EnvSettingsSource, DotEnvSettingsSource, NestedSecretsSettingsSource, TomlConfigSettingsSource), labels, strict=True)
-    )
-    for source in sources(settings_cls):
-        value: Any = source()
-        for name in names:
-            value = value.get(name) if isinstance(value, dict) else None
-        if value is not None:
-            return by_type[type(source)]  # type: ignore[index]
-    return "default"
+    given = [(_LABELS[type(source)], source()) for source in sources(settings_cls)]
+    origins = {}
+    for name, field in known_names(settings_cls):
+        path = name.removeprefix(PREFIX).lower().split("__")
+        labels = [label for label, values in given if _value(values, path) is not None]
+        origins[name] = ", ".join(labels if _is_table(field) else labels[:1]) or "default"
+    return origins
 
 
-def known_names(model: type[BaseModel], prefix: str = PREFIX) -> Iterator[tuple[str, Any]]:
+def known_names(model: type[BaseModel], prefix: str = PREFIX) -> Iterator[tuple[str, FieldInfo]]:
     """Every setting: its environment name and its field."""
     for name, field in model.model_fields.items():
-        annotation = field.annotation
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            yield from known_names(annotation, f"{prefix}{name.upper()}__")
+        group = _group(field)
+        if group is not None:
+            yield from known_names(group, f"{prefix}{name.upper()}__")
         else:
             yield f"{prefix}{name.upper()}", field
 
 
+def _group(field: FieldInfo) -> type[BaseModel] | None:
+    annotation = field.annotation
+    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+
+
+def _is_table(field: FieldInfo) -> bool:
+    return getattr(field.annotation, "__origin__", None) is dict
+
+
+def _value(values: Any, path: list[str]) -> Any:
+    for name in path:
+        values = values.get(name) if isinstance(values, dict) else None
+    return values
+
+
+def _read(file: Path) -> str:
+    return file.read_bytes().decode("utf-8")
+
+
+def _secret_files(folder: Path) -> list[Path]:
+    return [file for file in folder.iterdir() if file.name.upper().startswith(PREFIX) and file.is_file()]
+
+
+def _unreadable() -> Iterator[str]:
+    """Files and folders that are not there or cannot be read. What they hold is not quoted."""
+    folder = secrets_directory()
+    if folder.is_dir():
+        yield from _trouble(str(folder), lambda: _secret_files(folder)) or (
+            problem for file in _secret_files(folder) for problem in _trouble(str(file), partial(_read, file))
+        )
+    elif os.environ.get(SECRETS_DIR):
+        yield f"{SECRETS_DIR}: there is no folder {folder}"
+    yield from _trouble(DOTENV, lambda: dotenv_values(DOTENV))
+    if path := os.environ.get(CONFIG_FILE):
+        yield from _trouble(f"{CONFIG_FILE}: {path}", lambda: tomllib.loads(_read(Path(path))))
+
+
+def _trouble(place: str, read: Callable[[], object]) -> list[str]:
+    try:
+        read()
+    except OSError as refused:
+        return [f"{place} cannot be read: {refused.strerror}"]
+    except UnicodeDecodeError:
+        return [f"{place} is not UTF-8 text"]
+    except tomllib.TOMLDecodeError as broken:
+        return [f"{place} is not TOML: {broken}"]
+    return []
+
+
 def _unknown_names(settings_cls: type[BaseSettings]) -> Iterator[str]:
-    """Names in the environment or .env that look like ours and are none: mostly slips of the pen."""
-    known = {name for name, _ in known_names(settings_cls)}
-    given = {name.upper() for name in (*os.environ, *dotenv_values(DOTENV)) if name.upper().startswith(PREFIX)}
+    """Names that look like ours and are none: mostly slips of the pen."""
+    known = dict(known_names(settings_cls))
     groups = {f"{PREFIX}{name.upper()}" for name in settings_cls.model_fields}
-    for name in sorted(given - known - _OUTSIDE - groups):
-        if not any(name.startswith(f"{parent}__") for parent in known):  # keys of a table, such as ..ALIASES__EVENTS__X
-            yield f"{name}: there is no such setting"
+    tables = tuple(f"{name}__" for name, field in known.items() if _is_table(field))
+    environment = {name.upper() for name, value in os.environ.items() if not _is_service_link(name, value)}
+    folder = secrets_directory()
+    files = _secret_files(folder) if folder.is_dir() else []
+    elsewhere = {name.upper() for name in (*dotenv_values(DOTENV), *(file.name for file in files))}
+    for name in sorted(environment | elsewhere):
+        if not name.startswith(PREFIX) or name in known or name in groups or name.startswith(tables):
+            continue
+        if name not in ENVIRONMENT_ONLY:
+            yield f"{name}: {_NO_SUCH_SETTING}"
+        elif name not in environment:
+            yield f"{name}: is read from the environment only"
 
 
-def _in_words(error: Any) -> str:
-    place = "__".join(str(part).upper() for part in error["loc"])
-    what = "is missing" if error["type"] == "missing" else error["msg"].removeprefix("Value error, ")
-    if error["type"] == "extra_forbidden":
-        what = "there is no such setting"
-    return f"{PREFIX}{place}: {what}"
+def _is_service_link(name: str, value: str) -> bool:
+    return _SERVICE_LINK.fullmatch(name) is not None or (name.endswith("_PORT") and "://" in value)
 
 
-def _outline(broken: Exception) -> str:
-    """The kind of a reading error and its place, without the content of a line that may hold a secret."""
-    if isinstance(broken, OSError):
-        return f"{broken.strerror} ({broken.filename})"
-    return str(broken).splitlines()[0][:200]
+def _in_words(error: Any, settings_cls: type[BaseSettings]) -> Iterator[str]:
+    """The sentences for one error of pydantic."""
+    name = PREFIX + "__".join(part.upper() for part in error["loc"] if isinstance(part, str))
+    match error["type"]:
+        case "missing":
+            # A group that is missing as a whole: its settings are what the operator has to write.
+            inner = [known for known, field in known_names(settings_cls) if known.startswith(f"{name}__") and field.is_required()]
+            yield from (f"{missing}: is missing" for missing in inner or [name])
+        case "extra_forbidden":
+            yield f"{name}: {_NO_SUCH_SETTING}"
+        case "dict_type" | "model_type" | "model_attributes_type":
+            yield f"{name}: {_TABLE_EXPECTED}"
+        case _:
+            what = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+            yield from (f"{name}: {line}" for line in what.splitlines())

@@ -146,7 +146,9 @@ class Upstream:
         unpack = zlib.decompressobj(_WINDOW_BITS[encoding]) if encoding in _WINDOW_BITS else None
         parts: list[bytes] = []
         size = 0
+        packed = False
         async for chunk in _chunks(response):
+            packed = packed or bool(chunk)
             if unpack is not None:
                 try:
                     # One byte more than is allowed shows that it is too large, however small it was packed.
@@ -157,7 +159,7 @@ class Upstream:
             if size > self._max_answer_bytes:
                 raise UpstreamError(Trouble.TOO_LARGE, "the answer is too large")
             parts.append(chunk)
-        if unpack is not None and size and not unpack.eof:
+        if unpack is not None and packed and not unpack.eof:
             raise UpstreamError(Trouble.UNREADABLE, "the content encoding ends early")
         return b"".join(parts)
 
@@ -190,12 +192,10 @@ def _fault(error: httpx.TransportError) -> UpstreamError:
             return UpstreamError(Trouble.UNREACHABLE, _why_unreachable(error))
         case httpx.TimeoutException():
             return UpstreamError(Trouble.TIMEOUT, name)
-        case httpx.DecodingError():
-            return UpstreamError(Trouble.UNREADABLE, name)
         case _:
             return UpstreamError(Trouble.BROKEN, name)
 
 
 def _why_unreachable(error: httpx.TransportError) -> str:
-    told = repr(error.__cause__ or error).lower()
+    told = str(error).lower()
     return next((reason for sign, reason in _REASONS if sign in told), "the connection failed")

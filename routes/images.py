@@ -43,6 +43,8 @@ class Images:
             if stream.headers.get("content-encoding", "identity").lower() not in ("identity", ""):
                 raise ProxyError(UPSTREAM_ANSWER_INVALID, cause="an image in a content encoding that was not asked for")
             first = await anext(stream.chunks, b"")
+            if len(first) > self._max_bytes:
+                raise ProxyError(UPSTREAM_ANSWER_TOO_LARGE, cause="the image is too large")
             content_type = image_type(stream.headers.get("content-type"), first)
             if content_type is None:
                 raise ProxyError(UPSTREAM_ANSWER_INVALID, cause="not an image")

@@ -16,6 +16,7 @@ from app.version import VERSION
 ROOMS: Final = frozenset({"livez", "readyz", "metrics", "openapi.json", "docs"})
 """The first segments of the paths answered here."""
 
+_METHODS: Final = ["GET", "HEAD"]
 _PAGE_HEADERS: Final = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 }
@@ -32,19 +33,19 @@ def service_router(metrics: Metrics, readiness: Readiness) -> APIRouter:
     document = describe(VERSION)
     page = documentation_page(document)
 
-    @router.get("/livez", response_class=PlainTextResponse)
+    @router.api_route("/livez", methods=_METHODS, response_class=PlainTextResponse)
     async def live() -> str:
         """The process runs. Nothing else is asked, so that a sick upstream restarts nobody."""
         return "ok\n"
 
-    @router.get("/readyz")
+    @router.api_route("/readyz", methods=_METHODS)
     async def ready() -> JSONResponse:
         """Configured, and Dynamics has not refused the token."""
         if readiness.ready:
             return JSONResponse({"status": "ready"})
         return JSONResponse({"status": "not ready", "reason": "Dynamics refused the token or the origin"}, 503)
 
-    @router.get("/metrics")
+    @router.api_route("/metrics", methods=_METHODS)
     async def show_metrics() -> Response:
         """All metrics in the Prometheus text format; of all workers when there are several."""
         registry = metrics.registry
@@ -53,12 +54,12 @@ def service_router(metrics: Metrics, readiness: Readiness) -> APIRouter:
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
-    @router.get("/openapi.json")
+    @router.api_route("/openapi.json", methods=_METHODS)
     async def openapi() -> JSONResponse:
         """The old API, described for machines."""
         return JSONResponse(document)
 
-    @router.get("/docs", response_class=HTMLResponse)
+    @router.api_route("/docs", methods=_METHODS, response_class=HTMLResponse)
     async def documentation() -> HTMLResponse:
         """The old API, described for people."""
         return HTMLResponse(page, headers=_PAGE_HEADERS)

@@ -12,3 +12,8 @@ settings.load_profile("evtmgmt-proxy")
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests last: Playwright's loop stays in the main thread, where async tests would meet it."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)

@@ -1,5 +1,6 @@
 """The commands and their options; what they do is in the modules beside."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -25,7 +26,7 @@ def main() -> None:
         console.print("The settings cannot be used:", style="bold red")
         for problem in error.problems:
             console.print(f"  - {problem}", markup=False, highlight=False, soft_wrap=True)
-        console.print("Names and examples: docs/settings.md. What is set now: evtmgmt-proxy config")
+        console.print("Names and examples: docs/settings.md")
         raise SystemExit(2) from None
 
 
@@ -82,7 +83,7 @@ def operations() -> None:
         table.add_row(
             str(operation.row or "new"), operation.name, operation.method, operation.path, f"{operation.serving}{refusal}"
         )
-    Console().print(table)
+    _print(table)
 
 
 @cli.command()
@@ -90,7 +91,7 @@ def config() -> None:
     """Print the effective settings, secrets masked, and where each came from."""
     from app.cli.showing import settings_table
 
-    Console().print(settings_table(load_settings()))
+    _print(settings_table(load_settings()))
 
 
 @cli.command()
@@ -107,3 +108,8 @@ def health(
     from app.cli.serving import is_alive
 
     raise typer.Exit(0 if is_alive(url) else 1)
+
+
+def _print(table: Table) -> None:
+    # Into a pipe or file nothing is folded, so that it can be searched.
+    Console(width=None if sys.stdout.isatty() else 1_000).print(table)

@@ -5,11 +5,31 @@ import tempfile
 from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlsplit
 
+from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.supervisors import Multiprocess
 
+from app.logs import configure_logs
 from app.main import create_app
+from app.redaction import Redactor
 from app.server import Server, server_config
 from app.settings import Settings
+
+
+class Workers(Multiprocess):
+    """Worker processes. The gauges of one that died are forgotten: its requests are not in flight for ever."""
+
+    _known: frozenset[int] = frozenset()
+
+    def keep_subprocess_alive(self) -> None:
+        """Start anew what died; called twice a second."""
+        known = self._known | self._running()
+        super().keep_subprocess_alive()
+        self._known = self._running()
+        for gone in known - self._known:
+            mark_process_dead(gone)  # type: ignore[no-untyped-call]
+
+    def _running(self) -> frozenset[int]:
+        return frozenset(process.pid for process in self.processes if process.pid is not None)
 
 
 def run_server(settings: Settings, host: str, port: int, workers: int) -> None:
@@ -24,16 +44,26 @@ def run_server(settings: Settings, host: str, port: int, workers: int) -> None:
     if workers == 1:
         Server(server_config(create_app(settings), settings.limits, host=host, port=port)).run()
         return
+    configure_logs(settings.log_level, Redactor([settings.realtime.token.get_secret_value()]))
     with tempfile.TemporaryDirectory(prefix="evtmgmt-metrics-") as directory:
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", directory)
         config = server_config("app.main:create_app", settings.limits, host=host, port=port, workers=workers)
-        Multiprocess(config, sockets=[config.bind_socket()]).run()
+        Workers(config, sockets=[config.bind_socket()]).run()
 
 
 def is_alive(url: str) -> bool:
-    """Whether a running proxy answers 200 within three seconds."""
-    parts = urlsplit(url)
-    connection = HTTPConnection(parts.hostname or "127.0.0.1", parts.port or 80, timeout=3)
+    """Whether a running proxy answers 200 within three seconds.
+
+    Args:
+        url: An http address.
+    """
+    try:
+        parts = urlsplit(url)
+        if parts.scheme != "http" or not parts.hostname:
+            return False
+        connection = HTTPConnection(parts.hostname, parts.port or 80, timeout=3)
+    except (ValueError, HTTPException):
+        return False
     try:
         connection.request("GET", parts.path or "/livez")
         return connection.getresponse().status == 200

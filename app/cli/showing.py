@@ -4,26 +4,32 @@ from typing import Any
 
 from pydantic import SecretStr
 from rich.table import Table
+from rich.text import Text
 
 from app.settings import Settings
-from app.settings_sources import PREFIX, known_names, origin_of
+from app.settings_sources import PREFIX, known_names, origins_of_values
 
 
 def settings_table(settings: Settings) -> Table:
     """Name, value with secrets masked, and source of every setting."""
     table = Table(title="Effective settings")
     for title in ("Setting", "Value", "From"):
-        table.add_column(title, overflow="fold")
+        table.add_column(title, overflow="fold", no_wrap=title == "Setting")
+    origins = origins_of_values(Settings)
     for name, _ in known_names(Settings):
-        path = tuple(name.removeprefix(PREFIX).lower().split("__"))
         value: Any = settings
-        for part in path:
+        for part in name.removeprefix(PREFIX).lower().split("__"):
             value = getattr(value, part)
-        table.add_row(name, "********" if isinstance(value, SecretStr) else _shown(value), origin_of(path, Settings))
+        table.add_row(name, "********" if isinstance(value, SecretStr) else _shown(value), origins[name])
     return table
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any) -> Text:
+    # As text, not as markup: event ids may hold square brackets.
     if isinstance(value, tuple):
-        return ", ".join(value) or "-"
-    return "-" if value in (None, {}) else str(value)
+        return Text(", ".join(value) or "-")
+    if isinstance(value, dict):
+        return Text(", ".join(f"{name} -> {part}" for name, part in value.items()) or "-")
+    if isinstance(value, float):
+        return Text(f"{value:g}")
+    return Text("-" if value is None else str(value))

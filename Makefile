@@ -1,0 +1,90 @@
+# The commands of the project. Needs make and Python 3.11 or newer; on Debian, root gets what is missing through apt-get.
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+IMAGE ?= evtmgmt-proxy:latest
+COMPILE := $(BIN)/uv pip compile -q --system-certs --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-emit-index-url --no-emit-find-links
+
+APT := DEBIAN_FRONTEND=noninteractive apt-get
+may_install = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null
+CHROMIUM_NAMES := chromium chromium-browser google-chrome
+
+.PHONY: help env chromium demo test check image lock clean
+.DELETE_ON_ERROR:
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s%s\n", $$1, $$2}' Makefile
+
+env: $(INSTALLED) ## Create .venv with the locked packages and the project
+
+$(INSTALLED): requirements/dev.lock pyproject.toml
+	@if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
+	  find_python() { \
+	    for name in $(PYTHON) python3.13 python3.12 python3.11 python3; do \
+	      if "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo "$$name"; return; fi; \
+	    done; \
+	  }; \
+	  python=$$(find_python); \
+	  if [ -z "$$python" ] && $(may_install); then \
+	    $(APT) update -q && $(APT) install -y -q --no-install-recommends python3 python3-venv || exit 1; \
+	    python=$$(find_python); \
+	  fi; \
+	  if [ -z "$$python" ]; then \
+	    echo "Python 3.11 or newer is needed. Install it, or name it: make env PYTHON=/path/to/python3" >&2; exit 1; \
+	  fi; \
+	  if ! "$$python" -c 'import ensurepip, venv' 2>/dev/null; then \
+	    package=$$("$$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'); \
+	    if $(may_install); then \
+	      $(APT) update -q && $(APT) install -y -q --no-install-recommends "$$package" || exit 1; \
+	    else \
+	      echo "$$python has no venv module. As root: apt-get install $$package" >&2; exit 1; \
+	    fi; \
+	  fi; \
+	  "$$python" -m venv --clear $(VENV) || exit 1; \
+	fi
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+chromium: env ## Install Debian's Chromium for the browser tests, where no Chrome is found
+	@missing="chromium fonts-dejavu-core fonts-liberation"; \
+	for name in $(CHROMIUM_NAMES); do if command -v "$$name" >/dev/null; then missing=; fi; done; \
+	if ! $(BIN)/python -m playwright --version >/dev/null 2>&1; then missing="$$missing libatomic1"; fi; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if $(may_install); then \
+	  $(APT) update -q && $(APT) install -y -q --no-install-recommends $$missing; \
+	else \
+	  echo "The browser tests need Chromium or Chrome. On Debian, as root: apt-get install $$missing" >&2; exit 1; \
+	fi
+
+demo: env ## Run a simulated organisation, the proxy and an old-style portal
+	@$(BIN)/evtmgmt-proxy demo
+
+test: chromium ## Run the tests; ARGS are handed to pytest
+	$(BIN)/python -m pytest $(ARGS)
+
+check: env ## Lint, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+image: ## Build the container image; BUILD_IMAGE names a builder where no Docker engine answers
+	@if docker info >/dev/null 2>&1; then \
+	  docker build -t $(IMAGE) .; \
+	elif [ -n "$(BUILD_IMAGE)" ]; then \
+	  "$(BUILD_IMAGE)" -t $(IMAGE) .; \
+	else \
+	  echo "No Docker engine answers. Start one, or name another builder: make image BUILD_IMAGE=/path/to/builder" >&2; \
+	  echo "(it is called as: builder -t $(IMAGE) .)" >&2; exit 1; \
+	fi
+
+lock: env ## Write the locks anew after a change of pyproject.toml; LOCK=--upgrade raises versions
+	$(COMPILE) $(LOCK) pyproject.toml -o requirements/runtime.lock
+	$(COMPILE) $(LOCK) --group build -o requirements/build.lock
+	$(COMPILE) $(LOCK) pyproject.toml --group dev -o requirements/dev.lock
+
+clean: ## Remove the environment and everything that was made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .coverage artifacts dist build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

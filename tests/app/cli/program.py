@@ -1,0 +1,120 @@
+"""The installed program as a process of its own, with an environment of its own."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Condition, Thread
+from typing import Any
+
+from sandbox.server import Sandbox
+
+PROGRAM = Path(sys.executable).with_name("evtmgmt-proxy")
+PATIENCE = 60
+"""Seconds after which a process that says nothing has failed."""
+
+
+def environment_for(sandbox: Sandbox) -> dict[str, str]:
+    """What the program needs to know of a sandbox."""
+    return {
+        "EVTMGMT_REALTIME__ENDPOINT": sandbox.realtime_endpoint,
+        "EVTMGMT_REALTIME__TOKEN": sandbox.realtime_token,
+        "EVTMGMT_REALTIME__ORIGIN": sandbox.realtime_origin,
+    }
+
+
+def run(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run to the end, in ``folder``, with nothing in the environment but what is named and an empty folder of secrets."""
+    return subprocess.run(
+        [PROGRAM, *arguments],
+        cwd=folder,
+        env=_whole(folder, environment),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
+class Serving:
+    """A running ``serve``; its log is read as it comes."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.log: list[dict[str, Any]] = []
+        self._news = Condition()
+        self._reader = Thread(target=self._read, name="log", daemon=True)
+        self._reader.start()
+
+    def wait_for(self, event: Callable[[str], object], times: int = 1) -> list[dict[str, Any]]:
+        """Wait until lines have been logged whose event satisfies ``event``, and give them."""
+
+        def found() -> list[dict[str, Any]]:
+            return [line for line in self.log if event(line["event"])]
+
+        with self._news:
+            assert self._news.wait_for(lambda: len(found()) >= times, PATIENCE), self.log
+            return found()
+
+    @property
+    def url(self) -> str:
+        """Where it listens, as its log tells."""
+        (line, *_) = self.wait_for(re.compile("Uvicorn running on ").match)
+        return str(line["event"]).split()[3]
+
+    def ready(self, workers: int) -> str:
+        """Wait until all workers serve, and give the address."""
+        self.wait_for("Application startup complete.".__eq__, workers)
+        return self.url
+
+    def stop(self, signal: int) -> int:
+        """Send a signal and give the exit status, with the whole log read."""
+        self.process.send_signal(signal)
+        status = self.process.wait(PATIENCE)
+        self._reader.join(PATIENCE)
+        return status
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for text in self.process.stdout:
+            with self._news:
+                self.log.append(json.loads(text))
+                self._news.notify_all()
+
+
+@contextmanager
+def serving(*arguments: str, folder: Path, **environment: str) -> Iterator[Serving]:
+    """``serve`` on a free port."""
+    with subprocess.Popen(
+        [PROGRAM, "serve", "--port", "0", *arguments],
+        cwd=folder,
+        env=_whole(folder, environment),
+        stdout=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    ) as process:
+        try:
+            yield Serving(process)
+        finally:
+            if process.poll() is None:
+                process.terminate()  # not killed at once: a parent has to end its workers
+            try:
+                process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _whole(folder: Path, environment: dict[str, str]) -> dict[str, str]:
+    secrets = folder / "secrets"
+    secrets.mkdir(exist_ok=True)
+    return {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(folder),
+        "TMPDIR": str(folder),
+        "EVTMGMT_SECRETS_DIR": str(secrets),
+        **environment,
+    }

@@ -1,0 +1,156 @@
+"""Tests of ``serve`` and ``health`` as processes: answers, metrics of all workers, an orderly stop within its bound."""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from signal import SIGINT, SIGKILL, SIGTERM
+from socket import AF_INET, SOCK_STREAM, socket
+
+import httpx
+import pytest
+
+from app.cli.serving import is_alive
+from sandbox.server import Sandbox, SandboxThread
+from tests.app.cli.program import environment_for, run, serving
+from tests.service import BASE
+
+EVENTS = f"{BASE}events/published"
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[Sandbox]:
+    with SandboxThread(Sandbox()) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def client() -> Iterator[httpx.Client]:
+    """A client that opens a connection per request, so that all workers get some."""
+    with httpx.Client(timeout=60, trust_env=False, headers={"connection": "close"}) as client:
+        yield client
+
+
+def metric(client: httpx.Client, url: str, line: str) -> float:
+    for found in client.get(f"{url}/metrics").text.splitlines():
+        if found.startswith(line + " "):
+            return float(found.rsplit(" ", 1)[1])
+    return 0.0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("signal", [SIGTERM, SIGINT])
+def test_serve_answers_counts_and_stops(
+    workers: int, signal: int, upstream: Sandbox, client: httpx.Client, tmp_path: Path
+) -> None:
+    with serving("--workers", str(workers), folder=tmp_path, **environment_for(upstream)) as program:
+        url = program.ready(workers)
+        assert len(client.get(url + EVENTS).json()) >= 12
+        with ThreadPoolExecutor(8) as pool:
+            assert {answer.status_code for answer in pool.map(client.get, [url + EVENTS] * 39)} == {200}
+        # Whichever worker is asked, the numbers are those of all.
+        counted = 'evtmgmt_requests_total{backend="realtime",operation="list_events",status="200"}'
+        assert {metric(client, url, counted) for _ in range(8)} == {40.0}
+        assert {metric(client, url, "evtmgmt_ready") for _ in range(4)} == {1.0}
+        # The one that asks; the one before may not have been counted down yet when its answer is there.
+        assert 1.0 in {metric(client, url, "evtmgmt_in_flight") for _ in range(8)}
+        assert run("health", "--url", f"{url}/livez", folder=tmp_path).returncode == 0
+        assert run("health", folder=tmp_path, EVTMGMT_HEALTH_URL=f"{url}/readyz").returncode == 0
+        assert run("health", "--url", f"{url}/nothing", folder=tmp_path).returncode == 1
+        assert program.stop(signal) == 0
+    assert run("health", "--url", f"{url}/livez", folder=tmp_path).returncode == 1
+    served = {line["event"] for line in program.log}
+    assert {"request", "Application shutdown complete."} <= served
+    assert len(program.wait_for("Application shutdown complete.".__eq__)) == workers
+    assert not any(upstream.realtime_token in str(line) for line in program.log)
+    assert list(tmp_path.glob("evtmgmt-metrics-*")) == []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_request_in_flight_delays_the_stop_no_longer_than_its_bound(workers: int, client: httpx.Client, tmp_path: Path) -> None:
+    with SandboxThread(Sandbox()) as hanging, ThreadPoolExecutor(1) as pool:
+        environment = environment_for(hanging) | {
+            "EVTMGMT_LIMITS__SHUTDOWN_TIMEOUT": "1",
+            "EVTMGMT_UPSTREAM__READ_TIMEOUT": "600",
+            "EVTMGMT_UPSTREAM__TOTAL_TIMEOUT": "600",
+        }
+        with serving("--workers", str(workers), folder=tmp_path, **environment) as program:
+            url = program.ready(workers)
+            hanging.faults.add("hang")
+            asked = pool.submit(client.get, url + EVENTS)
+            hanging.recorder.wait(timeout=60)
+            assert program.stop(SIGTERM) == 0
+            with suppress(httpx.TransportError):
+                assert asked.result().status_code >= 500
+            program.wait_for(lambda event: "timeout graceful shutdown exceeded" in event)
+
+
+def test_a_request_in_flight_is_finished_before_the_stop(client: httpx.Client, tmp_path: Path) -> None:
+    with (
+        SandboxThread(Sandbox()) as slow,
+        ThreadPoolExecutor(1) as pool,
+        serving(folder=tmp_path, **environment_for(slow)) as program,
+    ):
+        url = program.ready(1)
+        slow.faults.add("latency", seconds=1.5)
+        asked = pool.submit(client.get, url + EVENTS)
+        slow.recorder.wait(timeout=60)
+        assert program.stop(SIGTERM) == 0
+        assert asked.result().status_code == 200
+
+
+def test_what_a_dead_worker_had_in_flight_is_forgotten(client: httpx.Client, tmp_path: Path) -> None:
+    with (
+        SandboxThread(Sandbox()) as hanging,
+        ThreadPoolExecutor(1) as pool,
+        serving("--workers", "2", folder=tmp_path, **environment_for(hanging)) as program,
+    ):
+        url = program.ready(2)
+        hanging.faults.add("hang")
+        asked = pool.submit(client.get, url + EVENTS)
+        hanging.recorder.wait(timeout=60)
+        assert metric(client, url, "evtmgmt_in_flight") == 2
+        for line in program.wait_for(lambda event: event.startswith("Started server process")):
+            os.kill(int(line["event"].split("[")[1].rstrip("]")), SIGKILL)
+        program.wait_for("Application startup complete.".__eq__, 4)
+        with pytest.raises(httpx.TransportError):
+            asked.result()
+        assert metric(client, url, "evtmgmt_in_flight") == 1
+        assert program.stop(SIGTERM) == 0
+
+
+def test_options_come_from_the_environment_as_well(upstream: Sandbox, client: httpx.Client, tmp_path: Path) -> None:
+    more = {"EVTMGMT_SERVE_WORKERS": "2", "EVTMGMT_SERVE_HOST": "localhost", "EVTMGMT_SERVE_PORT": "1"}
+    with serving(folder=tmp_path, **environment_for(upstream), **more) as program:  # --port 0 wins over the variable
+        url = program.ready(2)
+        assert url.startswith("http://localhost:")
+        assert client.get(f"{url}/livez").text == "ok\n"
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_port_that_is_taken_is_told(workers: str, upstream: Sandbox, tmp_path: Path) -> None:
+    done = run("serve", "--port", str(upstream.port), "--workers", workers, folder=tmp_path, **environment_for(upstream))
+    assert done.returncode not in (0, 2)
+    assert "ddress already in use" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_health_says_no_where_nobody_listens_or_the_address_is_none() -> None:
+    with socket(AF_INET, SOCK_STREAM) as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: refused for certain
+        port = taken.getsockname()[1]
+        for url in (
+            f"http://127.0.0.1:{port}/livez",
+            f"127.0.0.1:{port}/livez",
+            "",
+            "http://",
+            "http://h:port",
+            "https://x.invalid",
+        ):
+            assert is_alive(url) is False
+
+
+def test_health_asks_for_livez_unless_told(upstream: Sandbox) -> None:
+    assert is_alive(f"http://127.0.0.1:{upstream.port}") is False
+    assert upstream.recorder.find()[-1].request.target == b"/livez"

@@ -1,0 +1,5 @@
+"""The service that the tests of app/ share."""
+
+from tests.examples import service, shared_service
+
+__all__ = ["service", "shared_service"]

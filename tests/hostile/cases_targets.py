@@ -1,0 +1,173 @@
+"""Request targets: whatever is decoded, normalised or believed twice on the way leads out of the base."""
+
+from tests.hostile.case import BASE, LIST, LISTED, Case, closed, get, refused, served
+
+NOTES = 'FIELD-NOTES "The server"'
+EVENTS = BASE + b"events/"
+GRAMMAR = "RFC 3986 3.3, RFC 9112 3.2"
+
+
+CASES: list[Case] = [
+    *refused(
+        400,
+        "BadTarget",
+        "a hop behind that resolves dot segments would leave the base; they are refused, never resolved",
+        f"{NOTES}; RFC 3986 5.2.4",
+        {
+            "dot dot alone": get(b"/.."),
+            "dot dot in the middle": get(EVENTS + b"../users/authenticated"),
+            "dot dot at the end": get(EVENTS + b"published/.."),
+            "dot in the middle": get(EVENTS + b"./published"),
+            "dot dot encoded": get(EVENTS + b"%2e%2e/published"),
+            "dot dot encoded in capitals": get(EVENTS + b"%2E%2E/published"),
+            "dot dot half encoded": get(EVENTS + b".%2e/published"),
+            "dot encoded": get(EVENTS + b"%2e/passes"),
+            "dot dot from a page of the service": get(b"/metrics/../livez"),
+            "dot dot encoded from a page of the service": get(b"/livez/%2e%2e/metrics"),
+            "dot dot to the root": get(b"/%2e%2e/%2e%2e/etc/passwd"),
+        },
+    ),
+    *refused(
+        400,
+        "BadTarget",
+        "one segment must stay one segment after decoding",
+        f"{NOTES}; CWE-22",
+        {
+            "slash encoded": get(EVENTS + b"a%2fpasses"),
+            "slash encoded after dots": get(EVENTS + b"..%2f..%2fadmin"),
+            "slash encoded in a page of the service": get(b"/livez%2f.."),
+            "backslash": get(EVENTS + b"a\\..\\b"),
+            "backslash encoded": get(EVENTS + b"a%5cpasses"),
+            "NUL encoded": get(EVENTS + b"a%00"),
+            "CR LF encoded": get(EVENTS + b"a%0d%0aX-Evil:%20evil"),
+            "DEL encoded": get(EVENTS + b"a%7f"),
+        },
+    ),
+    *refused(
+        400,
+        "InvalidParameter",
+        "decoded once only: what is encoded twice holds a percent sign, which no id has, and dots stay dead",
+        f"{NOTES}; CWE-174",
+        {
+            "dot dot encoded twice": get(EVENTS + b"%252e%252e/passes"),
+            "slash encoded twice": get(EVENTS + b"a%252fpasses"),
+            "CR LF encoded twice": get(EVENTS + b"a%250d%250a"),
+        },
+    ),
+    *refused(
+        400,
+        "BadTarget",
+        "bytes that are no UTF-8 are read differently by each hop",
+        "RFC 3629 3 and 10",
+        {
+            "overlong dot dot": get(EVENTS + b"%c0%ae%c0%ae/passes"),
+            "overlong slash": get(EVENTS + b"a%c0%afpasses"),
+            "lone continuation byte": get(EVENTS + b"%ff"),
+            "surrogate as UTF-8": get(EVENTS + b"%ed%a0%80"),
+            "beyond Unicode": get(EVENTS + b"%f4%90%80%80"),
+        },
+    ),
+    *refused(
+        400,
+        "BadTarget",
+        "a percent sign without two digits has no meaning that all hops share",
+        "RFC 3986 2.1",
+        {
+            "escape without digits": get(EVENTS + b"%zz"),
+            "escape with one digit": get(EVENTS + b"%2"),
+            "percent sign alone": get(EVENTS + b"%"),
+            "IIS escape": get(EVENTS + b"%u002e%u002e"),
+        },
+    ),
+    *refused(
+        400,
+        "InvalidParameter",
+        "what is not an id of the table's grammar is never sent upstream",
+        "CONTRACT 1.1",
+        {
+            "matrix parameter after an event": get(EVENTS + b"published;evil=1"),
+            "semicolon encoded": get(EVENTS + b"a%3bevil"),
+            "question mark encoded": get(EVENTS + b"a%3fevil"),
+            "number sign encoded": get(EVENTS + b"published%23"),
+            "line separator": get(EVENTS + b"a%e2%80%a8b"),
+            "id of 201 characters": get(EVENTS + b"x" * 201),
+            "GUID that is none": get(BASE + b"sessions/not-a-guid"),
+            "GUID in braces": get(BASE + b"sessions/%7B00000000-0000-0000-0000-000000000000%7D"),
+        },
+    ),
+    *refused(
+        404,
+        "OperationNotFound",
+        "only the words of the table are matched",
+        "CONTRACT 1.1",
+        {
+            "matrix parameter in a fixed word": get(BASE + b"events;evil=1/published"),
+            "another host before the path": get(b"//evil.invalid" + LIST),
+            "user before the path": get(b"/@evil.invalid" + LIST),
+            "another version": get(b"/EvtMgmt/api/v3.0/events/published"),
+            "a scanner's path": get(b"/.git/config"),
+            "slashes only": get(b"/" * 8_000),
+            "a segment of 8 KB in all": get(BASE + b"x" * (8_192 - len(BASE))),
+            "a page of the service with a slash": get(b"/livez/"),
+            "a page of the service in capitals": get(b"/LIVEZ"),
+        },
+    ),
+    *served(
+        "old habits that portals have; and of the absolute form the path only counts",
+        "CONTRACT 1; RFC 9112 3.2.2",
+        {
+            "doubled slashes": (get(b"//EvtMgmt/api//v2.0///events/published//"), LISTED),
+            "another case, encoded letters": (get(b"/%45VTMGMT/API/V2.0/eVENTS/publishe%64"), LISTED),
+            "absolute form": (get(b"http://proxy.invalid" + LIST), LISTED),
+            "absolute form, another host": (get(b"http://evil.invalid" + LIST), LISTED),
+            "absolute form, user and another scheme": (get(b"ftp://evil:evil@evil.invalid:1" + LIST), LISTED),
+            "fragment": (get(LIST + b"#evil"), LISTED),
+            "fragment with dot segments": (get(LIST + b"#/../evil?api-version=evil"), LISTED),
+        },
+    ),
+    *refused(
+        400,
+        "BadHeaders",
+        "the parser takes no such target, so there is no request to speak of",
+        GRAMMAR,
+        {
+            "empty target": get(b""),
+            "relative target": get(LIST[1:]),
+            "absolute form without a path": get(b"http://evil.invalid"),
+            "absolute form, port too large": get(b"http://evil.invalid:99999" + LIST),
+            "absolute form, broken address": get(b"http://[::1" + LIST),
+            "authority form": get(b"evil.invalid:443"),
+            "letters beyond ASCII as they are": get(EVENTS + "caf\u00e9".encode()),
+            "bytes that are no UTF-8": get(EVENTS + b"\xff\xfe"),
+            "space": get(EVENTS + b"a b"),
+            "tab": get(EVENTS + b"a\tb"),
+            "NUL": get(EVENTS + b"a\0b"),
+            "DEL": get(EVENTS + b"a\x7fb"),
+            "64 KB: httptools counts the target in 16 bits": get(BASE + b"x" * 65_536),
+            "600 KB: cut before the parser hoards it": (b"GET " + BASE, b"x" * 600_000),
+        },
+    ),
+    *refused(
+        400,
+        "BadTarget",
+        "the asterisk form is for OPTIONS, and there is nothing to say of the server as a whole",
+        "RFC 9112 3.2.4",
+        {"asterisk": get(b"*"), "asterisk with OPTIONS": get(b"*", method=b"OPTIONS")},
+    ),
+    *refused(
+        414,
+        "TargetTooLong",
+        "8 KB are more than any portal sends",
+        "RFC 9112 3",
+        {
+            "8 KB and one byte": get(BASE + b"x" * (8_193 - len(BASE))),
+            "8 KB and one byte, with the query": get(LIST + b"?" + b"x" * (8_193 - len(LIST))),
+            "9 KB of query": get(LIST + b"?api-version=" + b"x" * 9_000),
+        },
+    ),
+    *closed(
+        "a target that does not end is waited for as long as headers are, and no longer",
+        "CWE-400",
+        {"target without an end": b"GET " + LIST},
+    ),
+]

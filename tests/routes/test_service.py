@@ -1,0 +1,63 @@
+"""What the proxy says of itself."""
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from routes.service import ROOMS
+from tests.examples import OPEN_DAY, assert_error, received
+from tests.service import Service
+
+
+@pytest.mark.parametrize(
+    ("room", "content_type"),
+    [
+        ("livez", "text/plain; charset=utf-8"),
+        ("readyz", "application/json"),
+        ("metrics", "text/plain; version=1.0.0; charset=utf-8; escaping=underscores"),
+        ("openapi.json", "application/json"),
+        ("docs", "text/html; charset=utf-8"),
+    ],
+)
+def test_a_room_answers_without_asking_upstream(service: Service, room: str, content_type: str) -> None:
+    answer = service.client.get(f"{service.url}/{room}", headers={"x-request-id": "probe-1"})
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].partition(";")[0] == content_type.partition(";")[0]
+    assert answer.headers["x-request-id"] == "probe-1"
+    assert received(service) == []
+
+
+@pytest.mark.parametrize("room", sorted(ROOMS))
+def test_head_of_a_room(service: Service, room: str) -> None:
+    answer = service.client.head(f"{service.url}/{room}")
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
+@pytest.mark.parametrize("room", sorted(ROOMS))
+@pytest.mark.parametrize("method", ["POST", "OPTIONS"])
+def test_other_methods_of_a_room_are_told_which_there_are(service: Service, room: str, method: str) -> None:
+    answer = service.client.request(method, f"{service.url}/{room}")
+    assert (answer.status_code, answer.json()["errorCode"]) == (405, "MethodNotAllowed")
+    assert "GET" in answer.headers["allow"]
+
+
+def test_what_is_nowhere_is_told_so(service: Service) -> None:
+    for path in ("/", "/admin", "/wp-login.php", "/EvtMgmt", "/EvtMgmt/api/v3.0/events/published"):
+        assert_error(service.client.get(service.url + path), "OperationNotFound", 404)
+    below = service.client.get(f"{service.url}/livez/below")
+    assert (below.status_code, below.json()["errorCode"]) == (404, "OperationNotFound")
+    assert received(service) == []
+
+
+def test_the_page_of_the_api_needs_nothing_from_elsewhere(service: Service) -> None:
+    page = service.client.get(f"{service.url}/docs")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "<script" not in page.text
+    assert "http://" not in page.text.replace("http://www.w3.org", "")
+    assert "https://" not in page.text
+
+
+def test_the_metrics_can_be_read_by_prometheus(service: Service) -> None:
+    assert service.get(f"events/{OPEN_DAY}").is_success
+    text = service.client.get(f"{service.url}/metrics").text
+    names = {family.name for family in text_string_to_metric_families(text)}
+    assert {"evtmgmt_requests", "evtmgmt_request_seconds", "evtmgmt_ready"} <= names
