@@ -14,7 +14,6 @@ def _arguments(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=9000, help="port, 0 for any free one (default: %(default)s)")
     parser.add_argument("--public-url", help="how browsers reach it, e.g. http://localhost:9000")
     parser.add_argument("--origin", default=ORIGIN, help="origin registered with both tokens (default: %(default)s)")
-    parser.add_argument("--return-url", help="where the payment page leads back to (default: the origin)")
     parser.add_argument("--realtime-token", help="web application token of the real-time organisation")
     parser.add_argument("--outbound-token", help="web application token of the outbound organisation")
     return parser.parse_args(words)
@@ -31,7 +30,6 @@ async def _serve(arguments: argparse.Namespace) -> None:
         outbound_origin=origin,
         **tokens,
     )
-    sandbox.realtime.behaviour.return_url = arguments.return_url or f"{origin}/"
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
