@@ -63,7 +63,10 @@ class Backend:
         readiness: Readiness,
     ) -> None:
         self._endpoint = settings.endpoint
-        self._token = f"{TOKEN_PARAMETER}={quote(settings.token.get_secret_value(), safe='')}"
+        token = settings.token.get_secret_value()
+        self._token = f"{TOKEN_PARAMETER}={quote(token, safe='')}"
+        # Its beginning is enough to know it by: a sentence may be cut in the middle of it.
+        self._token_signs = (token[:12], quote(token, safe="")[:12])
         self._headers = (("accept", "application/json"), ("origin", settings.origin))
         self._image_headers = (("accept", "image/*"), ("origin", settings.origin))
         # The list shows what the operator configured, whatever the portal asks (CONTRACT 2.1).
@@ -113,9 +116,12 @@ class Backend:
         if not answer.body.strip():
             return read_result(None)
         try:
-            return read_result(read_json(answer.body))
+            result = read_result(read_json(answer.body))
         except ProxyError as unreadable:
             raise ProxyError(errors.REGISTRATION_ANSWER_UNREADABLE, cause=unreadable.cause) from None
+        if isinstance(result["errorMessage"], str):
+            result["errorMessage"] = self._harmless(result["errorMessage"])
+        return result
 
     async def check_in(self, call: Call) -> str | None:
         """Create a check-in (CONTRACT 2.1: without a token; it redirects).
@@ -191,12 +197,16 @@ class Backend:
         if status == 429:
             raise ProxyError(errors.TOO_MANY_REQUESTS, retry_after=retry_after(headers.get("retry-after")), cause=cause)
         if 400 <= status < 500:
-            raise ProxyError(errors.UPSTREAM_REJECTED, status=status, sentence=sentence_of(body), cause=cause)
+            raise ProxyError(errors.UPSTREAM_REJECTED, status=status, sentence=self._harmless(sentence_of(body)), cause=cause)
         if operation.writes and status != 503:
             raise ProxyError(errors.REGISTRATION_ANSWER_UNREADABLE, cause=cause)
         if status < 400:
             raise ProxyError(errors.UPSTREAM_ANSWER_INVALID, cause=cause)
         raise ProxyError(errors.UPSTREAM_FAILED, cause=cause)
+
+    def _harmless(self, sentence: str | None) -> str | None:
+        """A sentence of Dynamics for the visitor, or None when it repeats the token."""
+        return None if sentence is None or any(sign in sentence for sign in self._token_signs) else sentence
 
     def _record(self, operation: Operation, outcome: str, started: float) -> None:
         self._metrics.upstream.labels(operation.name, self.name, outcome).inc()

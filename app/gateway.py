@@ -43,6 +43,7 @@ T = TypeVar("T")
 _TAKEN_AT_ONCE: Final = 65_536
 """Bytes that the server takes without waiting for the client to read them."""
 
+_OUTLINE: Final = frozenset({b"origin", b"accept-language"})
 REQUEST_ID: Final = "evtmgmt.request_id"
 """Where the service's own application finds the correlation id in the scope."""
 RETRY_SECONDS: Final = 2
@@ -123,6 +124,7 @@ class Gateway:
                 return
             reply = await self._reply(exchange, scope, path, headers, receive)
         except ProxyError as error:
+            headers = headers if headers.all else _outline(scope["headers"])
             reply = self._failure(exchange, error, headers)
         except ClientGoneError:
             exchange.gone = True
@@ -226,6 +228,12 @@ class Gateway:
             await send(message)
 
         return watched
+
+
+def _outline(raw: list[Header]) -> Headers:
+    """Origin and language of a request whose headers were refused, so that a portal can read the refusal."""
+    names = [name for name, _ in raw]
+    return Headers({name: value for name, value in raw if name in _OUTLINE and names.count(name) == 1}, ())
 
 
 def _request_id(headers: list[Header]) -> str:

@@ -19,24 +19,34 @@ _QUIET: Final = ("httpx", "httpcore", "pyreqwest", "asyncio", "uvicorn.access")
 
 
 class RedactedStream:
-    """A text stream that writes redacted lines.
+    """A text stream that writes redacted lines, and never fails: a log that nobody takes must not stop the service.
 
     Args:
-        stream: Where to write.
+        stream: Where to write; None for whatever standard output is at the time.
         redactor: What cleans each line.
+
+    Attributes:
+        lost: How many lines could not be written.
     """
 
-    def __init__(self, stream: TextIO, redactor: Redactor) -> None:
+    def __init__(self, stream: TextIO | None, redactor: Redactor) -> None:
         self._stream = stream
         self._redactor = redactor
+        self.lost = 0
 
     def write(self, line: str) -> None:
         """Write one line, cleaned."""
-        self._stream.write(self._redactor.text(line))
+        try:
+            (self._stream or sys.stdout).write(self._redactor.text(line))
+        except (OSError, ValueError):  # a broken pipe, a full disk, a closed file
+            self.lost += 1
 
     def flush(self) -> None:
         """Hand what was written to the system."""
-        self._stream.flush()
+        try:
+            (self._stream or sys.stdout).flush()
+        except (OSError, ValueError):
+            self.lost += 1
 
 
 def _render(_: Any, __: str, event: structlog.typing.EventDict) -> str:
@@ -59,7 +69,7 @@ def configure_logs(level: str, redactor: Redactor, stream: TextIO | None = None)
         redactor: What cleans each line.
         stream: Where to write.
     """
-    out = RedactedStream(stream or sys.stdout, redactor)
+    out = RedactedStream(stream, redactor)
     shared: list[structlog.typing.Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),

@@ -9,10 +9,13 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import quote, quote_plus
 
+import orjson
+
 MASK: Final = "[redacted]"
 _TOKEN: Final = re.compile(r"(emapplicationtoken(?:=|%3d|\"?\s*[:=]\s*\"?))[^&\s\"'\\]+", re.IGNORECASE)
 _EMAIL: Final = re.compile(r"[A-Za-z0-9._+\-]+(?:@|%40)[A-Za-z0-9.\-]+", re.IGNORECASE)
 _URL_QUERY: Final = re.compile(r"(\bhttps?://[^\s?\"'\\]+\?)[^\s\"'\\]+", re.IGNORECASE)
+_ESCAPE: Final = re.compile(r"%[0-9A-F]{2}")
 _BEARER: Final = re.compile(r"(\bbearer\s+)[^\s\"'\\]+", re.IGNORECASE)
 
 
@@ -24,12 +27,7 @@ class Redactor:
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        forms = {
-            form
-            for secret in secrets
-            if secret
-            for form in (secret, quote(secret, safe=""), quote_plus(secret), repr(secret)[1:-1])
-        }
+        forms = {form for secret in secrets if secret for form in _forms(secret)}
         self._secrets = re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True)))) if forms else None
 
     def text(self, text: str) -> str:
@@ -46,3 +44,10 @@ class Redactor:
         if "earer " in text or "EARER " in text:
             text = _BEARER.sub(rf"\1{MASK}", text)
         return text
+
+
+def _forms(secret: str) -> tuple[str, ...]:
+    """How a secret may look: as it is, in an address, in a representation, in JSON (a line is cleaned once it is JSON)."""
+    in_address = (quote(secret, safe=""), quote_plus(secret))
+    in_lower_case = (_ESCAPE.sub(lambda escape: escape[0].lower(), form) for form in in_address)
+    return (secret, *in_address, *in_lower_case, repr(secret)[1:-1], orjson.dumps(secret).decode()[1:-1])

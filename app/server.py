@@ -26,7 +26,7 @@ class GuardedProtocol(HttpToolsProtocol):
     _header_bytes = 0
     _silent_bytes = 0  # what the parser took since it last told of anything
     _in_message = False
-    _deaf = False  # the connection ends after the answers under way; what comes is not read any more
+    _deaf = False  # what comes after a refused message is neither parsed nor complained of again
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock for the first request."""
@@ -39,14 +39,14 @@ class GuardedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came. The parser keeps a header, trailer or chunk extension to itself until its end: bounded here."""
+        """Parse what came. The parser tells nothing of a request line, header or chunk extension until its end: bounded here."""
         if self._deaf:
             return
         self._silent_bytes += len(data)
         super().data_received(data)
         if self._silent_bytes > HARD_HEADER_BYTES:
             self.send_400_response("bytes without end")
-        elif self._clock is None and self.cycle.response_complete:
+        elif self._clock is None and not self._deaf and self.cycle.response_complete:
             self._wait_on()
 
     def on_message_begin(self) -> None:
@@ -57,22 +57,16 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._clock is None:
             self._start_clock()
 
-    def on_url(self, url: bytes) -> None:
-        """Take a part of the request target, unless it comes without end.
-
-        Raises:
-            ValueError: The parser then refuses the message.
-        """
-        self._count(len(url))
-        super().on_url(url)
-
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header or a trailer, unless they come without end.
 
         Raises:
             ValueError: The parser then refuses the message.
         """
-        self._count(len(name) + len(value))
+        self._silent_bytes = 0
+        self._header_bytes += len(name) + len(value)
+        if self._header_bytes > HARD_HEADER_BYTES:
+            raise ValueError("headers without end")
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
@@ -85,7 +79,6 @@ class GuardedProtocol(HttpToolsProtocol):
         if self.parser.should_upgrade():
             # No upgrade is made (RFC 9110 7.8 allows to ignore it), but the parser would take the body for a new request.
             self.cycle.keep_alive = False
-            self._deaf = True
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body; its size is bounded by who reads it."""
@@ -122,12 +115,6 @@ class GuardedProtocol(HttpToolsProtocol):
         app: Any = self.app
         assert isinstance(app, Gateway)  # noqa: S101 - server_config sees to it
         return app
-
-    def _count(self, size: int) -> None:
-        self._silent_bytes = 0
-        self._header_bytes += size
-        if self._header_bytes > HARD_HEADER_BYTES:
-            raise ValueError("headers without end")
 
     def _wait_on(self) -> None:
         """Start a clock again: uvicorn stops its own for any byte, be it an empty line or the rest of a refused body."""

@@ -1,126 +1,151 @@
 """The transport under the httpx API: which HTTP client really opens the connections.
 
-pyreqwest (Rust's reqwest and hyper) by measure: httpx's own pool leaks slots on cancellation and slows down with
-concurrency, pyreqwest does neither and costs the least per call (FIELD-NOTES "The upstream client"; docs/architecture.md has
-the comparison). Nothing outside this module knows of the choice.
+aiohttp, by measure. httpx's own pool leaks slots on cancellation and slows down with concurrency (FIELD-NOTES "The upstream
+client"). pyreqwest costs less per call, but goes on with a call whose caller is gone until its read time-out, and holds
+small bodies back until they are complete. docs/architecture.md has the comparison; nothing outside this module knows of
+the choice.
+
+Not through httpx-aiohttp: it takes a connection that broke after a request was sent for one that was never made, so that a
+registration would be told to be sent again.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import suppress
-from datetime import timedelta
-from pathlib import Path
-from typing import Final
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from errno import ECONNREFUSED
 
+import aiohttp
 import httpx
-from pyreqwest.client import Client, ClientBuilder
-from pyreqwest.exceptions import PoolTimeoutError, RequestError, RequestTimeoutError
-from pyreqwest.proxy import ProxyBuilder
-from pyreqwest.request import StreamRequest
-from pyreqwest.response import Response
+from yarl import URL
 
 from app.settings import Upstream
 
-_NOT_CONNECTED: Final = "client error (Connect)"
-"""The cause that hyper names when no connection came about."""
-
 
 def build_transport(settings: Upstream, user_agent: str) -> httpx.AsyncBaseTransport:
-    """A transport without cookies, redirects, unpacking, retries or proxies of the environment.
+    """A transport without cookies, redirects, unpacking, or proxies of the environment.
+
+    A GET on a kept connection that turns out to be dead is sent once more, on a new one. Nothing else is sent twice.
 
     Args:
         settings: Time-outs, pool and trust.
         user_agent: The User-Agent that Dynamics sees.
     """
-    return _Transport(_client(settings, user_agent))
+    return _Transport(settings, user_agent)
 
 
 class _Transport(httpx.AsyncBaseTransport):
-    """pyreqwest under httpx's API.
+    """aiohttp under httpx's API."""
 
-    Not pyreqwest's own adapter: it lets errors of the body through unmapped, and calls every failure to get an answer a
-    failure to connect, so that a registration that was sent would be told to be sent again.
-    """
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, settings: Upstream, user_agent: str) -> None:
+        self._settings = settings
+        self._user_agent = user_agent
+        # The trusted authorities are certifi's, as in httpx, so that they do not depend on the image.
+        self._context = httpx.create_ssl_context(trust_env=False)
+        if settings.ca_file is not None:
+            self._context.load_verify_locations(cafile=settings.ca_file)
+        # The pool is bounded here, as aiohttp does not tell a wait for a connection from a wait for a host.
+        self._places = asyncio.Semaphore(settings.connections)
+        self._session: aiohttp.ClientSession | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        builder = self._client.request(request.method, str(request.url)).headers(request.headers.multi_items())
-        opened = builder.body_bytes(request.content).build_streamed()
+        """Send a request; the answer's body is to be read or closed.
+
+        Raises:
+            httpx.TransportError: ``ConnectError``, ``ConnectTimeout`` and ``PoolTimeout`` when nothing was sent;
+                ``ReadTimeout`` or ``ReadError`` when it may have been.
+        """
+        await self._take_place()
         try:
-            response = await opened.__aenter__()
-        except RequestError as error:
+            response = await self._open_session().request(
+                request.method,
+                URL(str(request.url), encoded=True),  # not quoted again
+                headers=request.headers.multi_items(),
+                data=request.content or None,
+                allow_redirects=False,
+            )
+        except (aiohttp.ClientError, TimeoutError) as error:
+            self._places.release()
             raise _mapped(error) from None
-        return httpx.Response(response.status, headers=_headers(response), stream=_Body(response, opened))
+        except BaseException:
+            self._places.release()
+            raise
+        return httpx.Response(
+            response.status, headers=list(response.raw_headers), stream=_Body(response, self._places.release)
+        )
 
     async def aclose(self) -> None:
-        await self._client.close()
+        """Close all connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def _take_place(self) -> None:
+        if not self._places.locked():
+            await self._places.acquire()
+            return
+        try:
+            async with asyncio.timeout(self._settings.pool_timeout):
+                await self._places.acquire()
+        except TimeoutError:
+            raise httpx.PoolTimeout("") from None
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        """The session, made in the loop that uses it."""
+        if self._session is None:
+            settings = self._settings
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(ssl=self._context, limit=0, keepalive_timeout=settings.keep_alive),
+                timeout=aiohttp.ClientTimeout(
+                    total=None, connect=None, sock_connect=settings.connect_timeout, sock_read=settings.read_timeout
+                ),
+                headers={"User-Agent": self._user_agent},
+                skip_auto_headers=("Accept-Encoding", "Content-Type"),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                trust_env=False,
+                proxy=None if settings.proxy is None else settings.proxy.get_secret_value(),
+                max_line_size=32_768,
+                max_field_size=32_768,
+            )
+        return self._session
 
 
 class _Body(httpx.AsyncByteStream):
     """The body of an answer, and the connection that it comes from."""
 
-    def __init__(self, response: Response, opened: StreamRequest) -> None:
-        self._reader = response.body_reader
-        self._opened = opened
+    def __init__(self, response: aiohttp.ClientResponse, release: Callable[[], None]) -> None:
+        self._response = response
+        self._release: Callable[[], None] | None = release
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
-            while (chunk := await self._reader.read()) is not None:
-                yield bytes(chunk)
-        except RequestError as error:
+            async for chunk in self._response.content.iter_any():
+                yield chunk
+        except (aiohttp.ClientError, TimeoutError) as error:
             raise _mapped(error) from None
 
     async def aclose(self) -> None:
-        await self._opened.__aexit__(None, None, None)
+        """Give the connection back; one whose body was not read to its end is closed."""
+        if self._release is not None:
+            self._response.close()
+            self._release()
+            self._release = None
 
 
-def _headers(response: Response) -> list[tuple[str, str]]:
-    """All headers, those apart that are not ASCII: pyreqwest cannot show them, and none that is read may be so."""
-    try:
-        return list(response.headers.items())
-    except ValueError:
-        found = []
-        for name in dict.fromkeys(response.headers.keys()):
-            with suppress(ValueError):
-                found += [(name, value) for value in response.headers.getall(name)]
-        return found
-
-
-def _mapped(error: RequestError) -> httpx.TransportError:
-    """Failures that are certain to have sent nothing, time-outs, and all others.
-
-    The text of a failure to connect is what comes after hyper's word for it: what comes before holds the address.
-    """
-    if isinstance(error, PoolTimeoutError):
-        return httpx.PoolTimeout("")
-    causes = [cause["message"] for cause in error.details["causes"] or ()]
-    connected = _NOT_CONNECTED not in causes
-    if isinstance(error, RequestTimeoutError):
-        return httpx.ReadTimeout("") if connected else httpx.ConnectTimeout("")
-    return httpx.ReadError("") if connected else httpx.ConnectError("; ".join(causes[causes.index(_NOT_CONNECTED) + 1 :]))
-
-
-def _client(settings: Upstream, user_agent: str) -> Client:
-    builder = (
-        ClientBuilder()
-        .user_agent(user_agent)
-        .default_cookie_store(False)
-        .follow_redirects(False)
-        .referer(False)
-        .gzip(False)
-        .deflate(False)
-        .brotli(False)
-        .zstd(False)
-        .http1_only()
-        .max_connections(settings.connections)
-        .pool_max_idle_per_host(settings.connections)
-        .pool_idle_timeout(timedelta(seconds=settings.keep_alive))
-        .pool_timeout(timedelta(seconds=settings.pool_timeout))
-        .connect_timeout(timedelta(seconds=settings.connect_timeout))
-        .read_timeout(timedelta(seconds=settings.read_timeout))
-    )
-    builder = builder.no_proxy() if settings.proxy is None else builder.proxy(ProxyBuilder.all(settings.proxy.get_secret_value()))
-    if settings.ca_file is not None:
-        builder = builder.add_root_certificate_pem(Path(settings.ca_file).read_bytes())
-    return builder.build()
+def _mapped(error: aiohttp.ClientError | TimeoutError) -> httpx.TransportError:
+    """Failures that are certain to have sent nothing, time-outs, and all others. Texts are ours: theirs hold addresses."""
+    match error:
+        case aiohttp.ConnectionTimeoutError():
+            return httpx.ConnectTimeout("")
+        case aiohttp.ServerTimeoutError() | TimeoutError():
+            return httpx.ReadTimeout("")
+        case aiohttp.ClientConnectorCertificateError():
+            return httpx.ConnectError("certificate")
+        case aiohttp.ClientConnectorDNSError():
+            return httpx.ConnectError("dns error")
+        case aiohttp.ClientConnectorSSLError():
+            return httpx.ConnectError("tls")
+        case aiohttp.ClientConnectorError():
+            return httpx.ConnectError("refused" if error.os_error.errno == ECONNREFUSED else "")
+        case aiohttp.ClientHttpProxyError():
+            return httpx.ConnectError("proxy")
+        case _:
+            return httpx.ReadError("")

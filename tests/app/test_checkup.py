@@ -100,7 +100,7 @@ async def test_it_only_reads_and_asks_everything_once(check: Checked) -> None:
     ],
 )
 async def test_who_calls_is_refused(check: Checked, realtime: dict[str, str], problem: str, status: int) -> None:
-    assert_stopped(await check(realtime=realtime), problem, status)
+    assert_stopped(await check(OPEN_DAY, realtime=realtime), problem, status)
     assert check.received == ["list_events"]
 
 
@@ -154,7 +154,7 @@ async def test_a_list_that_fails(check: Checked, fault: dict[str, Any], problem:
 
 async def test_an_upstream_that_hangs_ends_with_the_time_outs(check: Checked) -> None:
     check.fault("hang")
-    assert_stopped(await check(upstream=SHORT), "timeout", None)
+    assert_stopped(await check(OPEN_DAY, upstream=SHORT), "timeout", None)
     assert check.received == ["list_events"]
 
 

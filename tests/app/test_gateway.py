@@ -24,9 +24,7 @@ def limited() -> Iterator[Service]:
 
 @pytest.mark.parametrize("base", OLD_BASES)
 @pytest.mark.parametrize("operation", OPERATIONS, ids=named)
-def test_each_operation_is_reached_under_each_base_in_any_letter_case(
-    service: Service, operation: Operation, base: str
-) -> None:
+def test_each_operation_is_reached_under_each_base_in_any_letter_case(service: Service, operation: Operation, base: str) -> None:
     call = example(operation.name, service)
     head, *rest = call.path.split("?")
     fixed = {part for part in operation.path.split("/") if not part.startswith("{")}
@@ -108,7 +106,13 @@ def test_an_operator_can_word_the_sentences(limited: Service, wanted: str | None
 
 
 def test_an_answer_has_the_same_headers_whatever_dynamics_sends(service: Service) -> None:
-    spoilt = {"X-Powered-By": "ASP.NET", "Server": "secret", "Strict-Transport-Security": "max-age=1", "Refresh": "0", "Link": "<x>"}
+    spoilt = {
+        "X-Powered-By": "ASP.NET",
+        "Server": "secret",
+        "Strict-Transport-Security": "max-age=1",
+        "Refresh": "0",
+        "Link": "<x>",
+    }
     service.sandbox.faults.add("body", body=[], headers=spoilt)
     answer = service.get("events/published")
     assert set(answer.headers) == {

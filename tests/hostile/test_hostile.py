@@ -1,13 +1,14 @@
 """Every case: an answer of the closed list or a closed connection, nothing odd upstream, and the next visitor is served."""
 
 from collections.abc import Iterator
+from logging import ERROR
 from socket import IPPROTO_TCP, SHUT_WR, TCP_NODELAY, create_connection, socket
 from urllib.parse import quote
 
 import orjson
 import pytest
 
-from sandbox.recorder import Record
+from sandbox.recorder import CANCELLED, Record
 from tests.hostile import (
     cases_bodies,
     cases_connections,
@@ -125,7 +126,7 @@ def arrived(service: Service, record: Record) -> str:
 
 
 @pytest.mark.parametrize("case", NAMED.values(), ids=list(NAMED))
-def test_hostile_bytes(service: Service, case: Case) -> None:
+def test_hostile_bytes(service: Service, case: Case, caplog: pytest.LogCaptureFixture) -> None:
     service.sandbox.recorder.clear()
     said = answers(converse(service, case))
     assert tuple(outcome(*answer) for answer in said) == case.answers, case.why
@@ -134,6 +135,7 @@ def test_hostile_bytes(service: Service, case: Case) -> None:
     assert status == 200
     seen = [arrived(service, record) for record in service.sandbox.recorder.find()]
     assert seen == [*case.upstream, LISTED], case.why
+    assert [line.getMessage() for line in caplog.records if line.levelno >= ERROR] == []
 
 
 def test_the_table_is_whole() -> None:
@@ -156,6 +158,7 @@ def test_a_caller_that_ends_its_side_is_taken_for_gone(service: Service) -> None
         service.sandbox.recorder.wait(count=1)
         connection.shutdown(SHUT_WR)
         assert read_all(connection) == b""
+    service.sandbox.recorder.wait(outcome=CANCELLED)
     service.sandbox.faults.clear(fault.number)
 
 

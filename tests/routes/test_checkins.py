@@ -12,7 +12,9 @@ def test_a_checkin_arrives_without_a_token_and_its_redirect_is_handed_on(service
     assert (answer.status_code, answer.content) == (302, b"")
     assert answer.headers["location"] == f"{service.sandbox.base_url}/checked-in"
     (record,) = received(service)
-    assert record.request.target == service.sandbox.realtime_endpoint.removeprefix(service.sandbox.base_url).encode() + b"checkins"
+    assert (
+        record.request.target == service.sandbox.realtime_endpoint.removeprefix(service.sandbox.base_url).encode() + b"checkins"
+    )
     assert record.request.json() == call.body
     assert sent_headers(record)["origin"] == [service.sandbox.realtime_origin]
     assert not {"authorization", "cookie"} & set(sent_headers(record))
@@ -34,7 +36,7 @@ def test_a_form_is_handed_on_as_it_is(service: Service) -> None:
 
 @pytest.mark.parametrize("status", [200, 201, 204])
 def test_a_checkin_that_is_just_accepted(service: Service, status: int) -> None:
-    service.sandbox.faults.add("status", status=status)
+    service.sandbox.faults.add("status", status=status, body="")
     answer = service.post("checkins", json={})
     assert (answer.status_code, answer.content) == (204, b"")
 

@@ -105,8 +105,9 @@ def test_an_image_that_breaks_off_upstream_breaks_off_here(service: Service, fra
         image(service)
 
 
-def test_an_image_that_breaks_off_at_once_is_an_error(service: Service) -> None:
-    service.sandbox.faults.add("truncate")
+@pytest.mark.parametrize("kind", ["close", "close_mid_headers", "reset"])
+def test_an_image_that_breaks_off_before_it_begins_is_an_error(service: Service, kind: str) -> None:
+    service.sandbox.faults.add(kind, times=None)
     assert_error(image(service), "UpstreamFailed", 502)
 
 

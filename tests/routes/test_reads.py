@@ -113,7 +113,7 @@ def test_what_does_not_exist_is_not_found_in_words(service: Service) -> None:
     [
         "two words",
         "a+b",
-        "it's \"quoted\"",
+        'it\'s "quoted"',
         "tea & cake = good",
         "100,5 (net)!*~:@$",
         "👩‍👩‍👧‍👦 🎉",

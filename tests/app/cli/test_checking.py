@@ -2,6 +2,8 @@
 
 import io
 import json
+import logging
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from rich.console import Console
 from app.checkup_problems import PROBLEMS
 from app.checkup_report import Line, Reading, Report, Smell, Verdict
 from app.cli.checking import run_check, show
+from app.logs import configure_logs
+from app.redaction import Redactor
 from sandbox.server import Sandbox, SandboxThread
 from tests.app.cli.program import environment_for, run
 from tests.examples import FORUM, OPEN_DAY
@@ -22,7 +26,7 @@ REPORT = Report(
     event="[bold]Open_Day",
     settings=(Smell("token_quoted", "Look at [red]the token."),),
     operations=(
-        Line(operation="list_events", row=1, status=200, ms=12.6, found="events: [3]", verdict=Verdict.OK),
+        Line(operation="list_events", row=1, status=200, ms=12.6, found="events: [red]3", verdict=Verdict.OK),
         Line(
             operation="list_tracks",
             row=5,
@@ -45,6 +49,12 @@ def running() -> Iterator[Sandbox]:
         yield sandbox
 
 
+@pytest.fixture(autouse=True)
+def logs_outlive_the_capture() -> Iterator[None]:
+    yield
+    configure_logs("info", Redactor(), sys.__stderr__)
+
+
 @pytest.fixture
 def sandbox(running: Sandbox) -> Sandbox:
     running.control.reset()
@@ -64,7 +74,7 @@ def cells(line: str) -> list[str]:
 def test_a_line_per_operation() -> None:
     rows = [cells(line) for line in shown(160).splitlines() if line.startswith("│")]
     assert rows == [
-        ["list_events", "200", "13", "events: [3]", "ok"],
+        ["list_events", "200", "13", "events: [red]3", "ok"],
         ["list_tracks", "500", "3", "the server failed", "breaks"],
         ["register", "-", "-", "not asked: this command registers nothing", "skipped"],
         ["counts", "bare numbers", "A bare number."],
@@ -91,9 +101,11 @@ def test_narrow_terminals_fold_and_cut_nothing(width: int) -> None:
 
 def test_json_is_the_only_thing_on_the_standard_output(sandbox: Sandbox, capfd: pytest.CaptureFixture[str]) -> None:
     assert run_check(settings_for(sandbox, log_level="debug"), as_json=True, event=FORUM) == 0
-    out = capfd.readouterr().out
+    logging.getLogger("a.library").warning("noise")
+    out, err = capfd.readouterr()
     assert json.loads(out)["event"] == FORUM
     assert out.isascii()
+    assert json.loads(err)["event"] == "noise"
 
 
 def test_a_breaking_finding_is_exit_status_1(sandbox: Sandbox, capfd: pytest.CaptureFixture[str]) -> None:

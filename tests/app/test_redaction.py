@@ -1,0 +1,61 @@
+"""What never gets out, in every form that it may have."""
+
+import json
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.redaction import MASK, Redactor
+
+TOKEN = "+/=abc DEF%25\\é'\"=="
+
+
+QUOTED = quote(TOKEN, safe="")
+LOWER = QUOTED.replace("%2B", "%2b").replace("%2F", "%2f").replace("%3D", "%3d").replace("%5C", "%5c").replace("%C3%A9", "%c3%a9")
+
+
+@pytest.mark.parametrize(
+    "form", [TOKEN, QUOTED, LOWER, quote_plus(TOKEN), repr(TOKEN)[1:-1], json.dumps(TOKEN, ensure_ascii=False)[1:-1]]
+)
+def test_the_token_is_masked_in_every_form(form: str) -> None:
+    told = Redactor([TOKEN]).text(f"before {form} after")
+    assert told == f"before {MASK} after"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "GET /x?emApplicationtoken=SECRET&api-version=1",
+        "emapplicationTOKEN%3DSECRET",
+        '{"emApplicationtoken": "SECRET"}',
+        "Authorization: Bearer SECRET",
+        "authorization: bearer SECRET",
+        "error for url (https://public-eur.mkt.dynamics.invalid/api/v1.0/x?a=SECRET)",
+        "HTTPS://HOST.invalid/?SECRET",
+        "mail to SECRET@example.com now",
+        "SECRET%40example.com",
+        "o.SECRET+tag@mail.example.com",
+    ],
+)
+def test_secrets_that_nobody_named_are_masked_by_their_look(text: str) -> None:
+    told = Redactor().text(text)
+    assert "SECRET" not in told
+    assert MASK in told
+
+
+@pytest.mark.parametrize("text", ["", "plain words", "a token of thanks", "user at example", "/events/published?"])
+def test_plain_text_stays(text: str) -> None:
+    assert Redactor([TOKEN]).text(text) == text
+
+
+def test_an_empty_secret_masks_nothing() -> None:
+    assert Redactor([""]).text("words") == "words"
+
+
+@given(st.text(min_size=8, max_size=60), st.text(max_size=30), st.text(max_size=30))
+def test_no_token_survives(token: str, before: str, after: str) -> None:
+    redactor = Redactor([token])
+    for form in (token, quote(token, safe=""), quote_plus(token)):
+        assert form not in redactor.text(before + form + after).replace(MASK, "\x00")
