@@ -68,9 +68,7 @@ class _Transport(httpx.AsyncBaseTransport):
         except BaseException:
             self._places.release()
             raise
-        return httpx.Response(
-            response.status, headers=list(response.raw_headers), stream=_Body(response, self._places.release)
-        )
+        return httpx.Response(response.status, headers=list(response.raw_headers), stream=_Body(response, self._places.release))
 
     async def aclose(self) -> None:
         """Close all connections."""

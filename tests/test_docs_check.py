@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from app.checkup_material import Material
-from app.checkup_problems import PROBLEMS
-from app.checkup_readings import readings
-from app.checkup_report import Line, Reading, Report, Smell, Verdict
-from app.checkup_settings import SMELLS
+from app.checkup.material import Material
+from app.checkup.problems import PROBLEMS
+from app.checkup.readings import readings
+from app.checkup.report import Line, Reading, Report, Smell, Verdict
+from app.checkup.smells import SMELLS
 from app.settings import Answers
 
 PAGE = (Path(__file__).parent.parent / "docs" / "check.md").read_text(encoding="utf-8")

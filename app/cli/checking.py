@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.checkup import check_up
-from app.checkup_report import Report, Verdict
+from app.checkup.report import Report, Verdict
+from app.checkup.run import check_up
 from app.logs import configure_logs
 from app.redaction import Redactor
 from app.settings import Settings

@@ -11,8 +11,8 @@ import pytest
 import typer
 from rich.console import Console
 
-from app.checkup_problems import PROBLEMS
-from app.checkup_report import Line, Reading, Report, Smell, Verdict
+from app.checkup.problems import PROBLEMS
+from app.checkup.report import Line, Reading, Report, Smell, Verdict
 from app.cli.checking import run_check, show
 from app.logs import configure_logs
 from app.redaction import Redactor

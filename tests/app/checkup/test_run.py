@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import trustme
 
-from app.checkup import OF_A_PART, PARTS, check_up
-from app.checkup_problems import PROBLEMS
-from app.checkup_report import Line, Report, Verdict
+from app.checkup.problems import PROBLEMS
+from app.checkup.report import Line, Report, Verdict
+from app.checkup.run import OF_A_PART, PARTS, check_up
 from sandbox.data.plans import PARTNER_WEBAPP
 from sandbox.server import Sandbox
 from tests.examples import CONFERENCE, FORUM, MUNICH, OPEN_DAY, QUESTIONS, TOKYO

@@ -18,13 +18,13 @@ import orjson
 
 from app.backend import Backend
 from app.calls import Call
-from app.checkup_emulated import calendar_line, track_line
-from app.checkup_material import Material
-from app.checkup_problems import Problem, detail_of, problem_of
-from app.checkup_readings import readings
-from app.checkup_report import Line, Report, Smell, Verdict
-from app.checkup_settings import list_smells, settings_smells
-from app.checkup_witness import REQUEST_ID, Seen, Witness
+from app.checkup.emulated import calendar_line, track_line
+from app.checkup.material import Material
+from app.checkup.problems import Problem, detail_of, problem_of
+from app.checkup.readings import readings
+from app.checkup.report import Line, Report, Smell, Verdict
+from app.checkup.smells import list_smells, settings_smells
+from app.checkup.witness import REQUEST_ID, Seen, Witness
 from app.main import USER_AGENT, build_backend
 from app.metrics import Metrics
 from app.readiness import Readiness

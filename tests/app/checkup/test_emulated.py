@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from app.checkup_emulated import calendar_line, track_line
-from app.checkup_report import Verdict
+from app.checkup.emulated import calendar_line, track_line
+from app.checkup.report import Verdict
 
 A, B = "0e3b2b6a-0000-4000-8000-00000000000a", "0e3b2b6a-0000-4000-8000-00000000000b"
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.checkup_settings import SMELLS, list_smells, settings_smells
+from app.checkup.smells import SMELLS, list_smells, settings_smells
 from app.settings import GivenSettings
 
 GUID = "0e3b2b6a-0000-4000-8000-000000000001"

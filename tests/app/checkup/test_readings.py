@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from app.checkup_material import NOTHING, Material
-from app.checkup_readings import (
+from app.checkup.material import NOTHING, Material
+from app.checkup.readings import (
     MAX_NAMES,
     blank_keys,
     counts,
@@ -17,7 +17,7 @@ from app.checkup_readings import (
     unknown_fields,
     wrapped_lists,
 )
-from app.checkup_report import Verdict
+from app.checkup.report import Verdict
 from app.settings import Answers
 from translation.shapes import BLANKS
 

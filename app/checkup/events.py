@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from app.checkup_material import NOTHING, Material
-from app.checkup_report import Reading, Verdict
+from app.checkup.material import NOTHING, Material
+from app.checkup.report import Reading, Verdict
 from translation.calendar import CONTENT_FIELDS
 from translation.grammar import is_event_id
 

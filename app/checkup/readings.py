@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final
 
-from app.checkup_events import event_readings
-from app.checkup_material import LISTS, NOTHING, Material
-from app.checkup_report import Reading, Verdict
+from app.checkup.events import event_readings
+from app.checkup.material import LISTS, NOTHING, Material
+from app.checkup.report import Reading, Verdict
 from translation.answers import strip_keys
 from translation.grammar import is_guid
 from translation.operations import BY_NAME, Answer

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.checkup_witness import REQUEST_ID, Seen, Witness
+from app.checkup.witness import REQUEST_ID, Seen, Witness
 from app.main import USER_AGENT
 from app.settings import Upstream as UpstreamSettings
 from app.transport import build_transport

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
-from app.checkup_report import Smell
+from app.checkup.report import Smell
 from app.settings import Settings, is_loopback
 
 REALTIME_HOSTS: Final = ".mkt.dynamics.com"

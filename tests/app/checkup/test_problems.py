@@ -1,9 +1,9 @@
-"""From what a call met to an entry of the closed list. Real failures are in test_checkup.py; here are the rest."""
+"""From what a call met to an entry of the closed list. Real failures are in checkup.test_run.py; here are the rest."""
 
 import pytest
 
-from app.checkup_problems import PROBLEMS, detail_of, problem_of
-from app.checkup_witness import Seen
+from app.checkup.problems import PROBLEMS, detail_of, problem_of
+from app.checkup.witness import Seen
 from app.upstream import Trouble
 from translation.errors import (
     NOT_FOUND,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.checkup_material import Material
+from app.checkup.material import Material
 from app.settings import Answers
 
 

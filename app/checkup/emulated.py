@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from app.checkup_report import Line, Verdict
+from app.checkup.report import Line, Verdict
 from translation.calendar import CalendarDataError, CalendarEntry, CalendarItem, calendar_file
 from translation.operations import BY_NAME
 from translation.tracks import sessions_of_track, track_ids

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import orjson
 
-from app.checkup_witness import Seen
+from app.checkup.witness import Seen
 from app.upstream import Trouble
 from translation.errors import NOT_FOUND, UPSTREAM_ANSWER_TOO_LARGE, UPSTREAM_TIMEOUT, ProxyError
 from translation.operations import Answer, Operation

@@ -34,7 +34,7 @@ class Line:
         ms: Milliseconds until its answer was read, an image until its headers.
         found: What was found, in words.
         verdict: What it means for a portal.
-        problem: A code of ``app/checkup_problems.py``, or None.
+        problem: A code of ``app/checkup/problems.py``, or None.
         advice: What to do about the problem, or None.
     """
 

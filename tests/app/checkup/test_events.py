@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.checkup_events import (
+from app.checkup.events import (
     anonymous_registration,
     calendar_content,
     captcha,
@@ -14,8 +14,8 @@ from app.checkup_events import (
     event_ids,
     registration_form,
 )
-from app.checkup_material import NOTHING, Material
-from app.checkup_report import Reading, Verdict
+from app.checkup.material import NOTHING, Material
+from app.checkup.report import Reading, Verdict
 from app.settings import Answers
 
 GOOD = {

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.checkup_report import Line, Reading, Report, Smell, Verdict
+from app.checkup.report import Line, Reading, Report, Smell, Verdict
 
 
 def report(*items: Line | Reading | Smell, event: str | None = "Open_Day") -> Report:

@@ -1,0 +1,1 @@
+"""``evtmgmt-proxy check``: whether an old portal would work with the configured organisation."""
