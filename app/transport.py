@@ -23,7 +23,8 @@ from app.settings import Upstream
 def build_transport(settings: Upstream, user_agent: str) -> httpx.AsyncBaseTransport:
     """A transport without cookies, redirects, unpacking, or proxies of the environment.
 
-    A GET on a kept connection that turns out to be dead is sent once more, on a new one. Nothing else is sent twice.
+    A GET whose connection breaks before an answer is sent once more: mostly a kept connection that was dead. Nothing else is
+    sent twice.
 
     Args:
         settings: Time-outs, pool and trust.

@@ -149,7 +149,7 @@ async def test_a_certificate_of_nobody() -> None:
 async def test_a_list_that_fails(check: Checked, fault: dict[str, Any], problem: str, status: int | None) -> None:
     check.fault(**fault, operation="list_events")
     assert_stopped(await check(), problem, status)
-    assert check.received == ["list_events"]
+    assert set(check.received) == {"list_events"}
 
 
 async def test_an_upstream_that_hangs_ends_with_the_time_outs(check: Checked) -> None:
@@ -168,7 +168,6 @@ async def test_one_part_that_hangs_does_not_hide_the_others(check: Checked) -> N
 
 
 async def test_an_image_that_drips_ends_as_well(check: Checked, monkeypatch: pytest.MonkeyPatch) -> None:
-    # More than the client reads ahead, so that the headers arrive and the body does not.
     monkeypatch.setattr("sandbox.api.badge", lambda _: b"\x89PNG\r\n\x1a\n" + bytes(200_000))
     check.fault("slow_drip", operation="get_speaker_image", size=150_000, seconds=600)
     image = line(await check(upstream={"total_timeout": 0.6}), "get_speaker_image")
