@@ -150,13 +150,16 @@ class Backend:
             ProxyError: A row of the closed list; while the body is read, ``UpstreamError``.
         """
         started = perf_counter()
+        answered = False
         try:
             async with self._upstream.stream(self._url(call), (*self._image_headers, *call.trace)) as stream:
+                answered = True
                 self._record(call.operation, str(stream.status), started)
                 self._check(call.operation, stream.status, stream.headers, b"")
                 yield stream
         except UpstreamError as error:
-            self._record(call.operation, error.trouble.value, started)
+            if not answered:
+                self._record(call.operation, error.trouble.value, started)
             raise _listed(call.operation, error) from None
 
     def _url(self, call: Call) -> str:

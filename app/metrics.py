@@ -39,7 +39,7 @@ class Metrics:
         )
         self.upstream_seconds = Histogram(
             "evtmgmt_upstream_seconds",
-            "Time until Dynamics answered with headers.",
+            "Time of calls to Dynamics until they were answered or failed; images until their headers.",
             ("backend",),
             buckets=_SECONDS,
             registry=self.registry,

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from socket import AF_INET, SOCK_STREAM, socket
 from typing import Any
 from urllib.parse import quote
@@ -177,9 +178,11 @@ def leave_after(service: Service, path: str, arrived: Callable[[], Any], method:
 @pytest.mark.parametrize("operation", ["register", "create_checkin"])
 def test_a_visitor_who_leaves_is_registered_all_the_same(patient: Service, operation: str) -> None:
     patient.sandbox.control.reset()
+    patient.sandbox.faults.add("latency", seconds=0.5)
     call = example(operation, patient)
-    with patient.sandbox.realtime.lock:  # the organisation does not answer before the visitor has left
-        leave_after(patient, call.path, patient.sandbox.recorder.wait, "POST", json.dumps(call.body).encode())
+    leave_after(patient, call.path, patient.sandbox.recorder.wait, "POST", json.dumps(call.body).encode())
+    for _ in range(3):  # the proxy has seen that the visitor left by now
+        assert patient.client.get(f"{patient.url}/livez").status_code == 200
     (record,) = patient.sandbox.recorder.wait(outcome="answered")
     assert record.operation == operation
     assert len(patient.sandbox.control.registrations()) == (operation == "register")
@@ -225,11 +228,17 @@ async def test_visitors_who_leave_do_not_wear_the_connections_out(patient: Servi
     assert patient.metric("evtmgmt_in_flight") == 1
 
 
-def test_a_visitor_who_leaves_cancels_a_read_upstream(patient: Service) -> None:
+def test_visitors_who_leave_a_dynamics_that_hangs_free_their_connections(patient: Service) -> None:
     patient.sandbox.control.reset()
-    patient.sandbox.faults.add("hang")
-    leave_after(patient, "events/Family_Day", patient.sandbox.recorder.wait)
-    patient.sandbox.recorder.wait(outcome="cancelled")
+    patient.sandbox.faults.add("hang", times=None)
+    counted = 'evtmgmt_client_disconnects_total{operation="get_event"}'
+    before, visitors = patient.metric(counted), 30  # three times as many as connections
+    for number in range(1, visitors + 1):
+        leave_after(patient, "events/Family_Day", partial(patient.sandbox.recorder.wait, count=number))
+    assert len(patient.sandbox.recorder.wait(outcome="cancelled", count=visitors)) == visitors
+    patient.sandbox.faults.clear()
+    assert [patient.get("events/Family_Day").status_code for _ in range(5)] == [200] * 5
+    assert patient.metric(counted) == before + visitors
 
 
 def test_cookies_of_dynamics_reach_neither_a_visitor_nor_the_next_request(service: Service) -> None:

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from tests.examples import IMAGES, assert_error, example, named, received, sent_headers
-from tests.service import Service
+from tests.service import Service, running_proxy, settings_for
 from translation.operations import Operation
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -88,6 +88,14 @@ def test_an_image_of_unknown_length_that_grows_too_large_breaks_off(service: Ser
             for chunk in answer.iter_bytes():
                 size += len(chunk)
     assert size <= LIMIT
+
+
+def test_an_image_that_is_too_large_in_its_first_piece_is_an_error(service: Service) -> None:
+    settings = settings_for(service.sandbox, upstream={"max_image_bytes": 1_024})
+    service.sandbox.faults.add("raw", body=raw("Content-Type: image/png\r\n", PNG + b"x" * 5_000))
+    with running_proxy(settings) as (port, _):
+        path = example("get_speaker_image", service).path
+        assert_error(service.client.get(f"http://127.0.0.1:{port}/EvtMgmt/api/v2.0/{path}"), "UpstreamAnswerTooLarge", 502)
 
 
 def test_an_image_of_unknown_length_within_the_limit_is_whole(service: Service) -> None:
