@@ -8,20 +8,19 @@ import json
 import re
 import ssl
 from collections.abc import Callable, Iterable
-from ipaddress import ip_address
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from app.addresses import base_address, origin_of
 from app.settings_sources import PREFIX, sources
 from translation.grammar import is_event_id, is_guid
 from translation.messages import Messages
 
 Seconds = Annotated[float, Field(gt=0, le=3_600)]
 Bytes = Annotated[int, Field(ge=1_024, le=2**31)]
-_HOST: Final = re.compile(r"[a-z0-9._\-]+|[0-9a-f:.]+")
 _REALTIME_PATH: Final = re.compile(r"(?:/[\w.~\-]+)*/orgs/[\w.~\-]+/eventmanagement", re.ASCII | re.IGNORECASE)
 
 
@@ -47,50 +46,6 @@ class Group(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _address(value: str, what: str) -> str:
-    """A base address in one form: scheme, host, path; https unless it is this machine.
-
-    Raises:
-        ValueError: In words, what is wrong and what to do.
-    """
-    text = value.strip().strip("\"'").strip()
-    if "://" not in text:
-        raise ValueError(f"{what} must start with https://")
-    try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise ValueError(f"{what} is not an address") from None
-    if not host or not _HOST.fullmatch(host) or not text.isascii() or any(character.isspace() for character in text):
-        raise ValueError(f"{what} is not an address")
-    if parts.username is not None or parts.query or parts.fragment:
-        raise ValueError(f"{what} must have no user name, query or fragment; the token is a setting of its own")
-    if parts.scheme not in ("http", "https") or (parts.scheme == "http" and not is_loopback(host)):
-        raise ValueError(f"{what} must use https (http is for this machine only)")
-    return f"{parts.scheme}://{parts.netloc.lower().removesuffix(':')}{parts.path}"
-
-
-def _origin(value: str, what: str) -> str:
-    """An origin as browsers send it: scheme, host and port without a path."""
-    address = _address(value, what)
-    scheme, _, rest = address.partition("://")
-    host, _, path = rest.partition("/")
-    if path:
-        raise ValueError(f"{what} must end after the host: an origin has no path")
-    default = {"https": ":443", "http": ":80"}[scheme]
-    return f"{scheme}://{host.removesuffix(default)}"
-
-
 def _must(fits: Callable[[str], bool], noun: str, values: Iterable[str]) -> None:
     """Raise ValueError with all values that are not what ``noun`` says."""
     bad = [repr(value) for value in values if not fits(value)]
@@ -110,7 +65,7 @@ class Realtime(Group):
     @field_validator("endpoint")
     @classmethod
     def _endpoint(cls, value: str) -> str:
-        address = _address(value, "the endpoint").rstrip("/")
+        address = base_address(value, "the endpoint").rstrip("/")
         path = urlsplit(address).path.lower()
         if "/evtmgmt/api/" in path + "/":
             raise ValueError("the endpoint is the old outbound one; Dynamics shows the real-time endpoint beside the token")
@@ -130,7 +85,7 @@ class Realtime(Group):
     @field_validator("origin")
     @classmethod
     def _registered(cls, value: str) -> str:
-        return _origin(value, "the origin")
+        return origin_of(value, "the origin")
 
     @field_validator("webapp_id", "business_unit_id")
     @classmethod
@@ -152,7 +107,7 @@ class Portal(Group):
         mistakes = []
         for number, origin in enumerate(value, 1):
             try:
-                origins[_origin(origin, f"origin {number}")] = None
+                origins[origin_of(origin, f"origin {number}")] = None
             except ValueError as mistake:
                 mistakes.append(str(mistake))
         if mistakes:

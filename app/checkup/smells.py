@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
+from app.addresses import is_loopback
 from app.checkup.report import Smell
-from app.settings import Settings, is_loopback
+from app.settings import Settings
 
 REALTIME_HOSTS: Final = ".mkt.dynamics.com"
 """How the host of a real-time endpoint ends (CONTRACT 2)."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from app.settings import GivenSettings, is_loopback
+from app.settings import GivenSettings
 
 ENDPOINT = "https://public-eur.mkt.dynamics.com/api/v1.0/orgs/7f3c0a52-d1e8-4b6f-9b1d-7c5e2a90f431/eventmanagement/"
 TOKEN = "Zt+9/q==%2B Ω\"'"
@@ -414,21 +414,6 @@ def test_given_settings_do_not_look_around(monkeypatch: pytest.MonkeyPatch, tmp_
     settings = given("portal.origins", "")
     assert settings.log_level == "info"
     assert settings.limits.header_count == 100
-
-
-@pytest.mark.parametrize(
-    ("host", "local"),
-    [
-        ("localhost", True),
-        ("a.localhost", True),
-        ("127.9.9.9", True),
-        ("::1", True),
-        ("10.0.0.1", False),
-        ("localhost.example.com", False),
-    ],
-)
-def test_loopback(host: str, local: bool) -> None:
-    assert is_loopback(host) is local
 
 
 def test_the_description_of_the_settings_can_be_read_by_machines() -> None:
