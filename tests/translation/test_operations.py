@@ -11,7 +11,7 @@ from translation.shapes import SHAPES
 
 MAPPED, EMULATED, REFUSED = Serving.MAPPED, Serving.EMULATED, Serving.REFUSED
 
-# CONTRACT 1.1, word by word; what becomes of each: issue 2, section 1.
+# CONTRACT 1.1, word by word, and what becomes of each.
 CONTRACT = [
     (1, "GET", "events/published", MAPPED),
     (2, "GET", "events/{event}", MAPPED),
