@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
 from app.calls import Call
+from app.flights import Flights
 from app.metrics import Metrics
 from app.readiness import Readiness
 from app.settings import Realtime
@@ -83,13 +84,20 @@ class Backend:
         self._aliases = aliases
         self._metrics = metrics
         self._readiness = readiness
+        self._flights: Flights[Any] = Flights()
 
     async def read(self, call: Call) -> Any:
-        """The answer of a JSON read, in the old form.
+        """The answer of a JSON read, in the old form; simultaneous identical reads share it. Not to be changed in place.
 
         Raises:
             ProxyError: A row of the closed list.
         """
+        key = (call.operation.name, *call.asked.values(), call.query.kept)
+        if key in self._flights:
+            self._metrics.shared_reads.labels(call.operation.name).inc()
+        return await self._flights.join(key, lambda: self._read(call))
+
+    async def _read(self, call: Call) -> Any:
         answer = await self._ask(call.operation, self._url(call), (*self._headers, *call.trace))
         value, done = translate(call.operation, read_json(answer.body), call.asked, call.sent, self._repairs)
         self._count(done)

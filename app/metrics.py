@@ -44,6 +44,12 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
+        self.shared_reads = Counter(
+            "evtmgmt_shared_reads",
+            "Reads that shared the call to Dynamics of an identical one under way.",
+            ("operation",),
+            registry=self.registry,
+        )
         self.repairs = Counter(
             "evtmgmt_repairs", "Repairs of answers that an operator should know.", ("repair",), registry=self.registry
         )
