@@ -14,7 +14,7 @@ import structlog
 from app.redaction import Redactor
 
 _LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
-_QUIET: Final = ("httpx", "httpcore", "pyreqwest", "asyncio", "uvicorn.access")
+_QUIET: Final = ("httpx", "httpcore", "aiohttp", "asyncio", "uvicorn.access")
 """Libraries that tell of single calls: warnings and errors only."""
 
 

@@ -48,7 +48,7 @@ def test_the_level_holds_for_all_loggers(stream: io.StringIO, level: str, told: 
 
 def test_libraries_that_tell_of_each_call_are_quiet(stream: io.StringIO) -> None:
     configure_logs("debug", Redactor(), stream)
-    for name in ("httpx", "httpcore", "pyreqwest", "asyncio", "uvicorn.access"):
+    for name in ("httpx", "httpcore", "aiohttp", "asyncio", "uvicorn.access"):
         logging.getLogger(name).info("GET https://x.invalid/?t=1")
     assert lines(stream) == []
 
