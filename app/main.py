@@ -44,7 +44,7 @@ def create_app(settings: Settings | None = None) -> Gateway:
         ConfigurationError: The environment's settings cannot be used.
     """
     settings = settings or load_settings()
-    configure_logs(settings.log_level, Redactor([settings.realtime.token.get_secret_value()]))
+    configure_logs(settings.log_level, Redactor(settings.secrets))
     metrics = Metrics()
     readiness = Readiness(metrics)
     aliases = Aliases.of(**settings.aliases.model_dump())

@@ -9,7 +9,7 @@ import re
 import ssl
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
@@ -268,6 +268,17 @@ class Settings(BaseSettings):
     def origins(self) -> frozenset[str]:
         """The origins that browsers may call from; the registered one when none is named."""
         return frozenset(self.portal.origins or (self.realtime.origin,))
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """All values that must never be seen, of every secret setting; of an address its password as well."""
+        groups = [group for name in type(self).model_fields if isinstance(group := getattr(self, name), Group)]
+        values = [value for group in groups for _, value in group if isinstance(value, SecretStr)]
+        found = [value.get_secret_value() for value in values]
+        # Only this one is known to be an address: a token is opaque, whatever it looks like.
+        proxy = self.upstream.proxy
+        password = urlsplit(proxy.get_secret_value()).password if proxy is not None else None
+        return (*found, password, unquote(password)) if password else tuple(found)
 
     @classmethod
     def settings_customise_sources(

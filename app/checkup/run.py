@@ -77,7 +77,7 @@ async def check_up(settings: Settings, event: str | None = None) -> Report:
         report = await Checkup(settings, witness).run(event)
     finally:
         await witness.close()
-    redactor = Redactor([settings.realtime.token.get_secret_value()])
+    redactor = Redactor(settings.secrets)
     return report.cleaned(lambda text: _printable(redactor.text(text)))
 
 

@@ -35,7 +35,7 @@ def run_check(settings: Settings, *, as_json: bool, event: str | None) -> int:
     """
     if event is not None and not is_event_id(event):
         raise typer.BadParameter("this is no readable event id", param_hint="--event")
-    configure_logs(settings.log_level, Redactor([settings.realtime.token.get_secret_value()]), sys.stderr)
+    configure_logs(settings.log_level, Redactor(settings.secrets), sys.stderr)
     report = asyncio.run(check_up(settings, event))
     if as_json:
         # Plain ASCII, whatever the encoding of the terminal or pipe is.

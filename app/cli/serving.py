@@ -44,7 +44,7 @@ def run_server(settings: Settings, host: str, port: int, workers: int) -> None:
     if workers == 1:
         Server(server_config(create_app(settings), settings.limits, host=host, port=port)).run()
         return
-    configure_logs(settings.log_level, Redactor([settings.realtime.token.get_secret_value()]))
+    configure_logs(settings.log_level, Redactor(settings.secrets))
     with tempfile.TemporaryDirectory(prefix="evtmgmt-metrics-") as directory:
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", directory)
         config = server_config("app.main:create_app", settings.limits, host=host, port=port, workers=workers)

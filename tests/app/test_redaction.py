@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.redaction import MASK, Redactor
+from app.settings import GivenSettings
 
 TOKEN = "+/=abc DEF%25\\é'\"=="
 
@@ -59,3 +60,22 @@ def test_no_token_survives(token: str, before: str, after: str) -> None:
     redactor = Redactor([token])
     for form in (token, quote(token, safe=""), quote_plus(token)):
         assert form not in redactor.text(before + form + after).replace(MASK, "\x00")
+
+
+def test_every_secret_setting_is_known_to_it() -> None:
+    settings = GivenSettings.model_validate(
+        {
+            "realtime": {
+                "endpoint": "https://public-eur.mkt.dynamics.invalid/api/v1.0/orgs/1/eventmanagement/",
+                "token": "the-token://[odd",
+                "origin": "https://portal.invalid",
+            },
+            "upstream": {"proxy": "http://me:pass%2Fword@127.0.0.1:3128"},
+        }
+    )
+    redactor = Redactor(settings.secrets)
+    for line in ("the-token://[odd", "http://me:pass%2Fword@127.0.0.1:3128", "login pass%2Fword", "login pass/word"):
+        cleaned = redactor.text(f"before {line} after")
+        assert MASK in cleaned
+        assert "the-token" not in cleaned
+        assert "word" not in cleaned
