@@ -11,8 +11,8 @@ from time import perf_counter
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
+from app.budget import Budget, BudgetSpentError, Need
 from app.calls import Call
-from app.flights import Flights
 from app.metrics import Metrics
 from app.readiness import Readiness
 from app.settings import Realtime
@@ -23,7 +23,7 @@ from translation.answers import read_json, translate
 from translation.errors import ErrorKind, ProxyError
 from translation.headers import retry_after
 from translation.operations import BY_NAME, Operation
-from translation.query import EMPTY, TOKEN_PARAMETER
+from translation.query import TOKEN_PARAMETER
 from translation.registration import BODIES, read_body, read_result
 from translation.repairs import Repairs
 from translation.sentences import sentence_of
@@ -46,6 +46,7 @@ class Backend:
     Args:
         settings: Endpoint, token, origin.
         upstream: Its connections.
+        budget: How many calls may be made.
         repairs: How answers are mended.
         aliases: Ids changed by the migration.
         metrics: Where calls are counted.
@@ -58,6 +59,7 @@ class Backend:
         self,
         settings: Realtime,
         upstream: Upstream,
+        budget: Budget,
         repairs: Repairs,
         aliases: Aliases,
         metrics: Metrics,
@@ -80,36 +82,30 @@ class Backend:
             if value
         }
         self._upstream = upstream
+        self._budget = budget
         self._repairs = repairs
         self._aliases = aliases
         self._metrics = metrics
         self._readiness = readiness
-        self._flights: Flights[Any] = Flights()
 
     async def read(self, call: Call) -> Any:
-        """The answer of a JSON read, in the old form; simultaneous identical reads share it. Not to be changed in place.
+        """The answer of a JSON read, in the old form.
 
         Raises:
             ProxyError: A row of the closed list.
         """
-        key = (call.operation.name, *call.asked.values(), call.query.kept)
-        if key in self._flights:
-            self._metrics.shared_reads.labels(call.operation.name).inc()
-        return await self._flights.join(key, lambda: self._read(call))
-
-    async def _read(self, call: Call) -> Any:
-        answer = await self._ask(call.operation, self._url(call), (*self._headers, *call.trace))
+        answer = await self._ask(call, (*self._headers, *call.trace))
         value, done = translate(call.operation, read_json(answer.body), call.asked, call.sent, self._repairs)
         self._count(done)
         return value
 
-    async def read_again(self, name: str, parameters: Mapping[str, str], trace: tuple[tuple[str, str], ...]) -> Any:
-        """A read that another operation needs, by operation name; parameters are today's ids.
+    async def probe(self) -> None:
+        """Read the list, to see whether the token is accepted.
 
         Raises:
             ProxyError: A row of the closed list.
         """
-        return await self.read(Call(BY_NAME[name], parameters, parameters, EMPTY, trace))
+        await self.read(Call(BY_NAME["list_events"], {}, {}))
 
     async def submit(self, call: Call) -> dict[str, Any]:
         """Send a registration, or finalize one, and give the result in the old form.
@@ -120,7 +116,7 @@ class Backend:
         assert call.operation.name in BODIES  # noqa: S101 - the table and the handlers agree, a test proves it
         body = read_body(call.body, call.operation.name, self._aliases)
         headers = (*self._headers, ("content-type", "application/json"), *call.trace)
-        answer = await self._ask(call.operation, self._url(call), headers, body)
+        answer = await self._ask(call, headers, body)
         if not answer.body.strip():
             return read_result(None)
         try:
@@ -141,7 +137,7 @@ class Backend:
             ProxyError: A row of the closed list.
         """
         headers = (*self._headers, ("content-type", call.content_type or "application/json"), *call.trace)
-        answer = await self._ask(call.operation, self._url(call), headers, call.body)
+        answer = await self._ask(call, headers, call.body)
         if answer.status < 300:
             return None
         location = answer.headers.get("location", "")
@@ -157,6 +153,7 @@ class Backend:
         Raises:
             ProxyError: A row of the closed list; while the body is read, ``UpstreamError``.
         """
+        await self._admit(call)
         started = perf_counter()
         answered = False
         try:
@@ -179,18 +176,29 @@ class Backend:
         path = self._endpoint + upstream_path(operation, call.sent)
         return f"{path}?{'&'.join(parts)}" if parts else path
 
-    async def _ask(
-        self, operation: Operation, url: str, headers: tuple[tuple[str, str], ...], body: bytes | None = None
-    ) -> UpstreamAnswer:
+    async def _ask(self, call: Call, headers: tuple[tuple[str, str], ...], body: bytes | None = None) -> UpstreamAnswer:
+        operation = call.operation
+        await self._admit(call)
         started = perf_counter()
         try:
-            answer = await self._upstream.call(operation.method, url, headers, body)
+            answer = await self._upstream.call(operation.method, self._url(call), headers, body)
         except UpstreamError as error:
             self._record(operation, error.trouble.value, started)
             raise _listed(operation, error) from None
         self._record(operation, str(answer.status), started)
         self._check(operation, answer.status, answer.headers, answer.body)
         return answer
+
+    async def _admit(self, call: Call) -> None:
+        """Wait for the call's turn, or refuse it: Dynamics bounds the calls of an organisation (CONTRACT 2)."""
+        need = Need.REGISTRATION if call.operation.writes else call.need
+        if not self._budget.take(need):
+            try:
+                await self._budget.admit(need)
+            except BudgetSpentError as spent:
+                self._metrics.budget_refused.labels(need.name.lower(), spent.reason).inc()
+                cause = f"the budget of calls to Dynamics is {spent.reason}"
+                raise ProxyError(errors.TOO_MANY_REQUESTS, retry_after=spent.retry_after, cause=cause) from None
 
     def _check(self, operation: Operation, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """Turn every status that is no success into a row of the closed list."""
@@ -206,7 +214,9 @@ class Backend:
         if status == 404:
             raise ProxyError(errors.NOT_FOUND, cause=cause)
         if status == 429:
-            raise ProxyError(errors.TOO_MANY_REQUESTS, retry_after=retry_after(headers.get("retry-after")), cause=cause)
+            seconds = retry_after(headers.get("retry-after"))
+            self._budget.pause(seconds)
+            raise ProxyError(errors.TOO_MANY_REQUESTS, retry_after=seconds, cause=cause)
         if 400 <= status < 500:
             raise ProxyError(errors.UPSTREAM_REJECTED, status=status, sentence=self._harmless(sentence_of(body)), cause=cause)
         if operation.writes and status != 503:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
+from app.budget import Need
 from translation.operations import Operation
 from translation.query import EMPTY, Query
 
@@ -22,6 +23,8 @@ class Call:
         trace: Trace headers that travel upstream, the request id among them.
         body: The body of a POST, bounded.
         content_type: The body's content type, or None.
+        need: How urgent it is for the budget of calls to Dynamics.
+        anew: Whether the client asked for an answer that is not kept, and may.
     """
 
     operation: Operation
@@ -31,6 +34,8 @@ class Call:
     trace: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     content_type: str | None = None
+    need: Need = Need.READ
+    anew: bool = False
 
 
 @dataclass(slots=True)

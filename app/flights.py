@@ -5,29 +5,48 @@ PORTAL-FACTS: the old portal sends the same call two to four times at the same m
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any, Generic, TypeVar
 
+import structlog
+
+from translation.errors import ProxyError
+
+log = structlog.get_logger("evtmgmt.flights")
+
+H = TypeVar("H", bound=Hashable)
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class _Flight(Generic[T]):
+class Flight(Generic[T]):
+    """A call that is under way.
+
+    Attributes:
+        task: The call.
+        passengers: How many wait for it and let it end when they leave.
+        pinned: Whether it goes on without passengers.
+        started: When it began, on the monotonic clock.
+    """
+
     task: asyncio.Task[T]
     passengers: int = 0
+    pinned: bool = False
+    started: float = field(default_factory=monotonic)
 
 
-class Flights(Generic[T]):
+class Flights(Generic[H, T]):
     """What is under way, by key. Nothing is kept: who comes after the answer starts anew."""
 
     def __init__(self) -> None:
-        self._under_way: dict[Hashable, _Flight[T]] = {}
+        self._under_way: dict[H, Flight[T]] = {}
 
-    def __contains__(self, key: Hashable) -> bool:
+    def __contains__(self, key: H) -> bool:
         """Whether a call for that key is under way."""
         return key in self._under_way
 
-    async def join(self, key: Hashable, start: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    async def join(self, key: H, start: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """The outcome of the call for ``key``: of the one under way, else of one that is started now.
 
         A caller that is cancelled leaves the others their call; the last to leave cancels it. An error is everybody's, once.
@@ -39,20 +58,59 @@ class Flights(Generic[T]):
         Raises:
             Exception: What the call raises.
         """
-        flight = self._under_way.get(key)
-        if flight is None:
-            flight = self._under_way[key] = _Flight(asyncio.create_task(start()))
-            flight.task.add_done_callback(lambda task: self._forget(key, task))
+        flight = self._flight(key, start)
         flight.passengers += 1
         try:
             return await asyncio.shield(flight.task)
         finally:
             flight.passengers -= 1
-            if not flight.passengers and not flight.task.done():
+            if not (flight.passengers or flight.pinned or flight.task.done()):
                 self._forget(key, flight.task)  # at once: nobody may join a call that is being cancelled
                 flight.task.cancel()
 
-    def _forget(self, key: Hashable, task: asyncio.Task[T]) -> None:
+    def launch(self, key: H, start: Callable[[], Coroutine[Any, Any, T]]) -> Flight[T]:
+        """The call for ``key``, started when none is under way. It goes on without passengers, and its error may stay unseen."""
+        flight = self._flight(key, start)
+        if not flight.pinned:
+            flight.pinned = True
+            flight.task.add_done_callback(_seen)
+        return flight
+
+    def carries(self, key: H, task: asyncio.Task[Any] | None) -> bool:
+        """Whether ``task`` is the call for ``key`` that new callers join."""
         flight = self._under_way.get(key)
-        if flight is not None and flight.task is task:
+        return flight is not None and flight.task is task
+
+    def part(self, chosen: Callable[[H], bool]) -> None:
+        """Let those who come from now on start anew; those who wait get the answer that is under way.
+
+        Args:
+            chosen: For which keys.
+        """
+        for key in [key for key in self._under_way if chosen(key)]:
             del self._under_way[key]
+
+    async def close(self) -> None:
+        """Cancel everything."""
+        tasks = [flight.task for flight in self._under_way.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _flight(self, key: H, start: Callable[[], Coroutine[Any, Any, T]]) -> Flight[T]:
+        flight = self._under_way.get(key)
+        if flight is None:
+            flight = self._under_way[key] = Flight(asyncio.create_task(start()))
+            flight.task.add_done_callback(lambda task: self._forget(key, task))
+        return flight
+
+    def _forget(self, key: H, task: asyncio.Task[T]) -> None:
+        if self.carries(key, task):
+            del self._under_way[key]
+
+
+def _seen(task: asyncio.Task[Any]) -> None:
+    """Look at the error of a call that perhaps nobody waited for. Those of the list are counted where the call is made."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None and not isinstance(error, ProxyError):
+        log.error("defect", exc_info=error)

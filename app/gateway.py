@@ -4,44 +4,38 @@
     2  match: an operation of the table, its parameters          translation/targets.py
     3  choose: the backend (one today: the real-time API)        app/backend.py
     4  translate the request: aliases, query, trace              translation/{aliases,query,headers}.py
-    5  fetch from the backend                                    routes/, app/upstream.py
+    5  cache, or fetch (one flight per key, within the budget)   app/reading.py, routes/, app/upstream.py
     6  translate the answer into the old form                    translation/{answers,registration}.py
-    7  answer: CORS, correlation id, language of errors          app/cors.py, app/problems.py
+    7  answer: CORS, correlation id, validators, encoding        app/delivery.py, app/problems.py
     8  record: one log line, the metrics                         app/record.py
 
 A pure ASGI application around the FastAPI application, which answers everything that is no operation of the old API
-(health, metrics, documentation). No step looks back.
+(health, metrics, documentation). No step looks back. A request target that was answered before and is still kept goes from 1
+to 7 by a shortcut.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from time import perf_counter
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from uuid import uuid4
 
-from app.bodies import ClientGoneError, Receive, read_request_body
+from app.bodies import ClientGoneError, Receive, Scope, read_request_body
 from app.calls import Call, Header, Reply
 from app.cors import Cors
+from app.delivery import Delivery, Send, UnlessGone
 from app.guard import Headers, guard
 from app.problems import Problems
+from app.reading import Outcome, Reading, Served
 from app.record import Exchange, Recorder
 from app.settings import Limits
-from app.upstream import UpstreamError
 from translation.aliases import Aliases
 from translation.errors import BAD_HEADERS, INTERNAL_ERROR, OPERATION_NOT_FOUND, OVERLOADED, ProxyError
 from translation.headers import forwarded_headers, is_request_id
 from translation.query import read_query
 from translation.targets import allowed_methods, is_api, match, segments
 
-Scope = MutableMapping[str, Any]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
-Handler = Callable[[Call], Awaitable[Reply]]
-
-T = TypeVar("T")
-
-_TAKEN_AT_ONCE: Final = 65_536
-"""Bytes that the server takes without waiting for the client to read them."""
+Handler = Callable[[Call], Awaitable[Reply | Served]]
 
 _OUTLINE: Final = frozenset({b"origin", b"accept-language"})
 REQUEST_ID: Final = "evtmgmt.request_id"
@@ -59,6 +53,8 @@ class Gateway:
         service_rooms: The first segments of the paths that ``service`` answers.
         limits: The bounds.
         cors: Who may read answers.
+        reading: Knows what was answered before.
+        delivery: Sends answers.
         problems: Writes errors.
         recorder: Logs and counts.
         aliases: Ids changed by the migration.
@@ -77,6 +73,8 @@ class Gateway:
         service_rooms: frozenset[str],
         limits: Limits,
         cors: Cors,
+        reading: Reading,
+        delivery: Delivery,
         problems: Problems,
         recorder: Recorder,
         aliases: Aliases,
@@ -89,6 +87,8 @@ class Gateway:
         self.limits = limits
         self.unparsed = problems.raw(ProxyError(BAD_HEADERS, detail="The request cannot be parsed."))
         self._cors = cors
+        self._reading = reading
+        self._delivery = delivery
         self._problems = problems
         self._recorder = recorder
         self._aliases = aliases
@@ -112,17 +112,20 @@ class Gateway:
 
     async def _exchange(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers({}, ())
+        reply: Reply | Served | None
         try:
             exchange.request_id = _request_id(scope["headers"])
             headers = guard(scope, self.limits)  # 1
-            path = segments(scope["raw_path"])
-            if path and not is_api(path):
-                if path[0].lower() not in self._service_rooms:
-                    raise ProxyError(OPERATION_NOT_FOUND)
-                scope[REQUEST_ID] = exchange.request_id
-                await self._service(scope, receive, self._watched(exchange, send))
-                return
-            reply = await self._reply(exchange, scope, path, headers, receive)
+            reply = self._shortcut(exchange, scope, headers)
+            if reply is None:
+                path = segments(scope["raw_path"])
+                if path and not is_api(path):
+                    if path[0].lower() not in self._service_rooms:
+                        raise ProxyError(OPERATION_NOT_FOUND)
+                    scope[REQUEST_ID] = exchange.request_id
+                    await self._service(scope, receive, self._watched(exchange, send))
+                    return
+                reply = await self._reply(exchange, scope, path, headers, receive)
         except ProxyError as error:
             headers = headers if headers.all else _outline(scope["headers"])
             reply = self._failure(exchange, error, headers)
@@ -132,9 +135,27 @@ class Gateway:
         except Exception as defect:
             self._recorder.defect(exchange, defect)
             reply = self._failure(exchange, ProxyError(INTERNAL_ERROR, cause=type(defect).__name__), headers)
-        await self._send(exchange, reply, headers, receive, send)  # 7
+        if isinstance(reply, Served):
+            await self._delivery.send_kept(exchange, reply, headers, send)  # 7
+        else:
+            await self._delivery.send_reply(exchange, reply, headers, receive, send)  # 7
 
-    async def _reply(self, exchange: Exchange, scope: Scope, path: list[str], headers: Headers, receive: Receive) -> Reply:
+    def _shortcut(self, exchange: Exchange, scope: Scope, headers: Headers) -> Served | None:
+        """The answer to a request target that was answered before, when it is kept."""
+        if scope["method"] not in ("GET", "HEAD") or self._in_flight > self.limits.concurrency or self._anew(headers):
+            return None
+        found = self._reading.hit(scope["raw_path"], scope["query_string"])
+        if found is None:
+            return None
+        shortcut, served = found
+        exchange.operation = shortcut.operation
+        exchange.backend = self._backend
+        exchange.dropped = shortcut.dropped
+        return served
+
+    async def _reply(
+        self, exchange: Exchange, scope: Scope, path: list[str], headers: Headers, receive: Receive
+    ) -> Reply | Served:
         method: str = scope["method"]
         if method == "OPTIONS":
             return self._options(path, headers)
@@ -147,14 +168,24 @@ class Gateway:
         query = read_query(scope["query_string"], (*operation.query, *self._allow_query))  # 4
         exchange.dropped = query.dropped
         trace = (("x-request-id", exchange.request_id), *forwarded_headers(headers.all))
-        call = Call(operation, found.parameters, self._aliases.parameters(found.parameters), query, trace)
+        sent = self._aliases.parameters(found.parameters)
         handler = self._handlers[operation.name]
         if operation.writes:
             # A visitor who leaves after pressing "Register" is registered all the same: a write is never cut off.
             body = await read_request_body(receive, headers, self.limits)
-            call = Call(operation, call.asked, call.sent, query, trace, body, headers.text(b"content-type"))
-            return await handler(call)  # 5, 6
-        return await _unless_gone(handler(call), receive)  # 5, 6
+            content_type = headers.text(b"content-type")
+            return await handler(Call(operation, found.parameters, sent, query, trace, body, content_type))  # 5, 6
+        exchange.cache = Outcome.MISS if self._reading.keeps(operation) else None
+        call = Call(operation, found.parameters, sent, query, trace, anew=self._anew(headers))
+        async with UnlessGone(receive):
+            reply = await handler(call)  # 5, 6
+        if isinstance(reply, Served):
+            self._reading.remember(scope["raw_path"], scope["query_string"], reply.entry, query.dropped)
+        return reply
+
+    def _anew(self, headers: Headers) -> bool:
+        """Whether the client asks for an answer that is not kept, and may."""
+        return self._reading.obeys_clients and b"no-cache" in (headers.get(b"cache-control") or b"").lower()
 
     def _options(self, path: list[str], headers: Headers) -> Reply:
         origin = headers.get(b"origin")
@@ -165,57 +196,9 @@ class Gateway:
 
     def _failure(self, exchange: Exchange, error: ProxyError, headers: Headers) -> Reply:
         exchange.error = error
+        if error.kept:
+            exchange.cache = Outcome.HIT
         return self._problems.reply(error, exchange.request_id, headers.text(b"accept-language"))
-
-    async def _send(self, exchange: Exchange, reply: Reply, headers: Headers, receive: Receive, send: Send) -> None:
-        exchange.status = reply.status
-        out: list[Header] = [(b"x-request-id", exchange.request_id.encode("ascii")), (b"x-content-type-options", b"nosniff")]
-        if reply.content_type is not None:
-            out.append((b"content-type", reply.content_type))
-        if reply.chunks is None:
-            if reply.status != 204:
-                out.append((b"content-length", str(len(reply.body)).encode("ascii")))
-        elif reply.length is not None:
-            out.append((b"content-length", str(reply.length).encode("ascii")))
-        if not any(name == b"cache-control" for name, _ in reply.headers):
-            out.append((b"cache-control", b"no-store" if reply.status >= 400 else b"no-cache"))
-        if not any(name == b"vary" and b"Origin" in value for name, value in reply.headers):
-            out += self._cors.headers(headers.get(b"origin"))
-        out += reply.headers
-        start = {"type": "http.response.start", "status": reply.status, "headers": out}
-        body = b"" if exchange.method == "HEAD" else reply.body
-        if reply.chunks is None and len(body) <= _TAKEN_AT_ONCE:
-            await send(start)
-            exchange.size = len(body)
-            await send({"type": "http.response.body", "body": body})
-            return
-        try:
-            async with asyncio.timeout(self.limits.answer_timeout):
-                await send(start)
-                if reply.chunks is None:
-                    exchange.size = len(body)
-                    await send({"type": "http.response.body", "body": body})
-                else:
-                    await _unless_gone(self._stream(exchange, reply.chunks, send), receive)
-        except (TimeoutError, ClientGoneError):
-            # Returning before the end makes the server close the connection.
-            exchange.gone = True
-        finally:
-            if reply.resources is not None:
-                await reply.resources.aclose()
-
-    @staticmethod
-    async def _stream(exchange: Exchange, chunks: AsyncIterator[bytes], send: Send) -> None:
-        """Hand a streamed body on; a body that breaks off upstream breaks off here, never ends as if it were whole."""
-        if exchange.method != "HEAD":
-            try:
-                async for chunk in chunks:
-                    exchange.size += len(chunk)
-                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            except (UpstreamError, ProxyError) as error:
-                exchange.broken = str(error)
-                return
-        await send({"type": "http.response.body", "body": b""})
 
     @staticmethod
     def _watched(exchange: Exchange, send: Send) -> Send:
@@ -245,28 +228,3 @@ def _request_id(headers: list[Header]) -> str:
                 return text
             break
     return uuid4().hex
-
-
-async def _unless_gone(answering: Awaitable[T], receive: Receive) -> T:
-    """Await a step of the answer, and cancel it when the client leaves.
-
-    Raises:
-        ClientGoneError: The client left.
-    """
-    task = asyncio.ensure_future(answering)
-    leaving = asyncio.ensure_future(_gone(receive))
-    try:
-        await asyncio.wait((task, leaving), return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        raise ClientGoneError
-    finally:
-        leaving.cancel()
-        if not task.done():
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

@@ -23,15 +23,15 @@ _SINGLE: Final = frozenset(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Headers:
-    """The request's headers, read once: those that are looked up, and all of them for the allow-list."""
+    """The request's headers, read once: each by its name, and all of them for the allow-list."""
 
     single: dict[bytes, bytes]
     all: tuple[Header, ...]
 
     def get(self, name: bytes) -> bytes | None:
-        """The value of a header that may stand once, or None."""
+        """The value of a header, or None. One that may stand once does; of others that are doubled it is the first."""
         return self.single.get(name)
 
     def text(self, name: bytes) -> str | None:
@@ -58,20 +58,38 @@ def guard(scope: MutableMapping[str, Any], limits: Limits) -> Headers:
     raw: list[Header] = scope["headers"]
     if len(raw) > limits.header_count:
         raise ProxyError(HEADERS_TOO_LARGE)
-    size = 0
-    single: dict[bytes, bytes] = {}
-    for name, value in raw:
-        size += len(name) + len(value)
-        if name in _SINGLE:
-            if name in single:
-                raise ProxyError(BAD_HEADERS, detail=f"The header {name.decode('ascii')} stands twice.")
-            single[name] = value
+    single = dict(raw)
+    if len(single) == len(raw):
+        names = b"".join(single)
+        size = len(names) + len(b"".join(single.values()))
+    else:
+        single = _firsts(raw)
+        names = b"".join(single)
+        size = sum(len(name) + len(value) for name, value in raw)
     if size > limits.header_bytes:
         raise ProxyError(HEADERS_TOO_LARGE)
     _framing(scope["http_version"], single, raw)
     if scope["method"] not in METHODS:
         raise ProxyError(METHOD_NOT_ALLOWED, allow=tuple(sorted(METHODS)))
-    return Headers(single, tuple(header for header in raw if b"_" not in header[0]))
+    if b"_" not in names:
+        return Headers(single, tuple(raw))
+    plain = tuple(header for header in raw if b"_" not in header[0])
+    return Headers({name: single[name] for name, _ in plain}, plain)
+
+
+def _firsts(raw: list[Header]) -> dict[bytes, bytes]:
+    """Each header's first value, when some are doubled.
+
+    Raises:
+        ProxyError: ``BadHeaders`` for a doubled one that may stand once.
+    """
+    firsts: dict[bytes, bytes] = {}
+    for name, value in raw:
+        if name not in firsts:
+            firsts[name] = value
+        elif name in _SINGLE:
+            raise ProxyError(BAD_HEADERS, detail=f"The header {name.decode('ascii')} stands twice.")
+    return firsts
 
 
 def _framing(version: str, headers: dict[bytes, bytes], raw: list[Header]) -> None:
@@ -85,7 +103,8 @@ def _framing(version: str, headers: dict[bytes, bytes], raw: list[Header]) -> No
         raise ProxyError(BAD_HEADERS, detail="The header host is malformed.")
     if encoding is not None and (version == "1.0" or b"content-length" in headers or encoding.strip().lower() != b"chunked"):
         raise ProxyError(BAD_HEADERS, detail="The length of the body is ambiguous.")
-    if (encoding is not None or headers.get(b"content-length", b"0").strip(b"0")) and _asks_upgrade(raw):
+    length = headers.get(b"content-length")
+    if (encoding is not None or (length is not None and length.strip(b"0"))) and _asks_upgrade(raw):
         # The parser ends with the headers of such a request, so that its body is never read.
         raise ProxyError(BAD_HEADERS, detail="A request that asks for an upgrade must have no body.")
 

@@ -1,22 +1,28 @@
 """The one place that assembles all parts."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from app.backend import Backend
+from app.budget import Budget, read_rate, shared_among
+from app.cache import Cache
 from app.calls import PROBLEM
 from app.cors import Cors
+from app.delivery import Delivery
+from app.finishing import Finisher
 from app.gateway import REQUEST_ID, Gateway
 from app.logs import configure_logs
 from app.metrics import Metrics
 from app.problems import Problems
 from app.readiness import Readiness
+from app.reading import Reading
 from app.record import Recorder
 from app.redaction import Redactor
 from app.settings import Settings
@@ -24,6 +30,7 @@ from app.settings_sources import load_settings
 from app.transport import build_transport
 from app.upstream import Upstream
 from app.version import VERSION
+from app.warming import warm_up
 from routes import handlers
 from routes.service import ROOMS, service_router
 from translation.aliases import Aliases
@@ -31,6 +38,8 @@ from translation.errors import METHOD_NOT_ALLOWED, OPERATION_NOT_FOUND, ProxyErr
 from translation.messages import Messages
 from translation.repairs import Repairs
 
+WORKERS: Final = "WEB_CONCURRENCY"
+"""The environment variable in which ``serve`` tells its processes how many they are."""
 USER_AGENT: Final = f"evtmgmt-proxy/{VERSION}"
 
 
@@ -50,13 +59,19 @@ def create_app(settings: Settings | None = None) -> Gateway:
     aliases = Aliases.of(**settings.aliases.model_dump())
     upstream = build_upstream(settings)
     backend = build_backend(settings, upstream, aliases, metrics, readiness)
+    cache = Cache(settings.cache.max_bytes, settings.cache.max_entries, metrics)
+    finisher = Finisher(cache, settings.cache.max_entry_bytes, settings.upstream.total_timeout, settings.cache.browsers)
+    reading = Reading(settings.cache, cache, finisher, metrics)
     problems = Problems(Messages(settings.messages))
+    cors = Cors(settings.origins)
     return Gateway(
-        handlers=handlers(backend, aliases, settings.upstream.max_image_bytes),
-        service=_service(backend, upstream, metrics, readiness, problems),
+        handlers=handlers(backend, reading, aliases, settings.upstream.max_image_bytes),
+        service=_service(settings, backend, reading, upstream, metrics, readiness, problems),
         service_rooms=ROOMS,
         limits=settings.limits,
-        cors=Cors(settings.origins),
+        cors=cors,
+        reading=reading,
+        delivery=Delivery(cors, finisher, settings.limits.answer_timeout),
         problems=problems,
         recorder=Recorder(metrics),
         aliases=aliases,
@@ -82,18 +97,37 @@ def build_backend(settings: Settings, upstream: Upstream, aliases: Aliases, metr
         captcha=False,
         upstream_hosts=frozenset({(urlsplit(settings.realtime.endpoint).hostname or "").lower()}),
     )
-    return Backend(settings.realtime, upstream, repairs, aliases, metrics, readiness)
+    rate, burst = shared_among(workers(), read_rate(settings.upstream.budget), settings.upstream.budget_burst)
+    budget = Budget(rate, burst, settings.upstream.budget_wait)
+    return Backend(settings.realtime, upstream, budget, repairs, aliases, metrics, readiness)
 
 
-def _service(backend: Backend, upstream: Upstream, metrics: Metrics, readiness: Readiness, problems: Problems) -> FastAPI:
+def workers() -> int:
+    """How many processes share the work, as ``serve`` tells them."""
+    return int(os.environ.get(WORKERS, "1"))
+
+
+def _service(
+    settings: Settings,
+    backend: Backend,
+    reading: Reading,
+    upstream: Upstream,
+    metrics: Metrics,
+    readiness: Readiness,
+    problems: Problems,
+) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        watching = asyncio.create_task(readiness.watch(lambda: backend.read_again("list_events", {}, ())))
+        tasks: list[asyncio.Task[Any]] = [asyncio.create_task(readiness.watch(backend.probe))]
+        if settings.cache.enabled and settings.cache.warm:
+            tasks.append(asyncio.create_task(warm_up(reading, settings.cache.warm_events, settings.cache.warm_rate / workers())))
         try:
             yield
         finally:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await reading.close()
             await upstream.close()
 
     # Starlette's redirects to paths without a slash at the end repeat the Host that the caller made up.

@@ -4,46 +4,24 @@ Names are ``EVTMGMT_`` plus the path with ``__`` between the levels. docs/settin
 Where values come from is told by ``app/settings_sources.py``.
 """
 
-import json
 import re
 import ssl
 from collections.abc import Callable, Iterable
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.addresses import base_address, origin_of
+from app.budget import read_rate
+from app.cache_settings import CacheSettings
+from app.setting_types import Bytes, Group, Seconds, Words
 from app.settings_sources import PREFIX, sources
 from translation.grammar import is_event_id, is_guid
 from translation.messages import Messages
 
-Seconds = Annotated[float, Field(gt=0, le=3_600)]
-Bytes = Annotated[int, Field(ge=1_024, le=2**31)]
 _REALTIME_PATH: Final = re.compile(r"(?:/[\w.~\-]+)*/orgs/[\w.~\-]+/eventmanagement", re.ASCII | re.IGNORECASE)
-
-
-def _words(value: Any) -> Any:
-    """A list given as JSON, or parted by commas."""
-    if isinstance(value, str):
-        text = value.strip()
-        if text.startswith("["):
-            try:
-                return json.loads(text)
-            except ValueError:
-                raise ValueError('must be a JSON list such as ["a", "b"], or words parted by commas') from None
-        return [part.strip() for part in text.split(",") if part.strip()]
-    return value
-
-
-Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
-
-
-class Group(BaseModel):
-    """What all groups have in common: unknown names are mistakes, and nothing changes after the start."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 def _must(fits: Callable[[str], bool], noun: str, values: Iterable[str]) -> None:
@@ -122,6 +100,9 @@ class Upstream(Group):
     read_timeout: Seconds = Field(20, description="Longest silence while waiting for, or reading, an answer.")
     pool_timeout: Seconds = Field(5, description="Longest wait for a free connection.")
     total_timeout: Seconds = Field(30, description="Longest time for a whole call, images apart.")
+    budget: str = Field("15/s", description="Calls per time to Dynamics that last, of all workers together. `off`: no bound.")
+    budget_burst: int = Field(200, ge=1, le=100_000, description="Calls at once after a quiet time.")
+    budget_wait: float = Field(2, ge=0, le=60, description="Longest wait of a read for its turn, when the budget is spent.")
     connections: int = Field(100, ge=1, le=10_000, description="Calls at once.")
     keep_alive: Seconds = Field(55, description="How long an idle connection is kept.")
     max_answer_bytes: Bytes = Field(16 * 2**20, description="Largest JSON answer, unpacked.")
@@ -130,6 +111,12 @@ class Upstream(Group):
         None, description="An HTTP proxy to reach Dynamics through. HTTP_PROXY and the like are not read."
     )
     ca_file: str | None = Field(None, description="PEM file with further certificate authorities to trust.")
+
+    @field_validator("budget")
+    @classmethod
+    def _budget(cls, value: str) -> str:
+        read_rate(value)  # raises what is wrong
+        return value
 
     @field_validator("proxy")
     @classmethod
@@ -248,6 +235,7 @@ class Settings(BaseSettings):
     portal: Portal = Portal()
     upstream: Upstream = Upstream()
     answers: Answers = Answers()
+    cache: CacheSettings = CacheSettings()
     aliases: AliasTable = AliasTable()
     messages: dict[str, dict[str, str]] = Field({}, description="Visitors' sentences per language and error code.")
     limits: Limits = Limits()

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from app.backend import Backend
 from app.calls import Call, Reply
+from app.reading import Handler, Reading, Served
 from routes.calendar import PersonalCalendar
 from routes.checkins import CheckIns
 from routes.images import Images
@@ -14,14 +15,15 @@ from routes.tracks import TrackMemory, TrackSessions
 from translation.aliases import Aliases
 from translation.operations import OPERATIONS, Answer, Operation, Serving
 
-Handler = Callable[[Call], Awaitable[Reply]]
+Answering = Callable[[Call], Awaitable[Reply | Served]]
 
 
-def handlers(backend: Backend, aliases: Aliases, max_image_bytes: int) -> dict[str, Handler]:
+def handlers(backend: Backend, reading: Reading, aliases: Aliases, max_image_bytes: int) -> dict[str, Answering]:
     """The handler of each operation, by name.
 
     Args:
         backend: The organisation that is asked.
+        reading: Answers what was answered before.
         aliases: Ids changed by the migration.
         max_image_bytes: The largest image.
     """
@@ -30,19 +32,20 @@ def handlers(backend: Backend, aliases: Aliases, max_image_bytes: int) -> dict[s
         (Answer.EVENT_LIST, Answer.EVENT, Answer.LIST, Answer.ITEM, Answer.COUNT), Reads(backend, memory)
     )
     mapped |= {
-        Answer.RESULT: Registrations(backend),
+        Answer.RESULT: Registrations(backend, reading),
         Answer.IMAGE: Images(backend, max_image_bytes),
         Answer.REDIRECT: CheckIns(backend),
     }
     emulated: dict[str, Handler] = {
-        "list_track_sessions": TrackSessions(backend, memory),
-        "get_personal_calendar": PersonalCalendar(backend, aliases),
+        "list_track_sessions": TrackSessions(reading, memory),
+        "get_personal_calendar": PersonalCalendar(reading, aliases),
     }
 
-    def of(operation: Operation) -> Handler:
+    def of(operation: Operation) -> Answering:
         match operation.serving:
             case Serving.MAPPED:
-                return mapped[operation.answer]
+                handler = mapped[operation.answer]
+                return handler if operation.writes else reading.through(operation, handler)
             case Serving.EMULATED:
                 return emulated[operation.name]
             case Serving.REFUSED:

@@ -4,8 +4,8 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from app.backend import Backend
 from app.calls import Call, Reply
+from app.reading import Reading
 from translation.aliases import Aliases
 from translation.calendar import (
     CalendarDataError,
@@ -26,12 +26,12 @@ class PersonalCalendar:
     """Writes calendar files. The link stands in e-mails, so it carries neither token nor Origin.
 
     Args:
-        backend: The organisation that is asked.
+        reading: Reads what the answer is made of.
         aliases: Ids changed by the migration: e-mails are older than it.
     """
 
-    def __init__(self, backend: Backend, aliases: Aliases) -> None:
-        self._backend = backend
+    def __init__(self, reading: Reading, aliases: Aliases) -> None:
+        self._reading = reading
         self._aliases = aliases
 
     async def __call__(self, call: Call) -> Reply:
@@ -57,7 +57,7 @@ class PersonalCalendar:
         events = dict.fromkeys(self._aliases.event(item.readable_event_id) for item in items)
         with_sessions = dict.fromkeys(self._aliases.event(item.readable_event_id) for item in items if item.session_id)
         asked = [("get_event", event) for event in events] + [("list_sessions", event) for event in with_sessions]
-        answers = await asyncio.gather(*(self._backend.read_again(name, {"event": event}, trace) for name, event in asked))
+        answers = await asyncio.gather(*(self._reading.value(name, {"event": event}, trace) for name, event in asked))
         found: dict[tuple[str, str], Any] = dict(zip(asked, answers, strict=True))
         return [
             CalendarEntry(item, found["get_event", event], self._session(item, found.get(("list_sessions", event), [])))

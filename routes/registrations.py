@@ -1,10 +1,21 @@
 """Registrations and their finalization: rows 11 and 12."""
 
+from typing import Final
+
 import orjson
 
 from app.backend import Backend
 from app.calls import JSON, Call, Reply
-from translation.errors import UNSUPPORTED_MEDIA_TYPE, ProxyError
+from app.reading import Reading
+from translation.errors import (
+    REGISTRATION_ANSWER_UNREADABLE,
+    REGISTRATION_OUTCOME_UNKNOWN,
+    UNSUPPORTED_MEDIA_TYPE,
+    ProxyError,
+)
+
+MAY_HAVE_REGISTERED: Final = frozenset({REGISTRATION_ANSWER_UNREADABLE, REGISTRATION_OUTCOME_UNKNOWN})
+"""Errors of a registration that perhaps happened."""
 
 
 class Registrations:
@@ -12,10 +23,12 @@ class Registrations:
 
     Args:
         backend: The organisation that is asked.
+        reading: Is told of registrations.
     """
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, reading: Reading) -> None:
         self._backend = backend
+        self._reading = reading
 
     async def __call__(self, call: Call) -> Reply:
         """Send one registration and answer its result.
@@ -25,7 +38,15 @@ class Registrations:
         """
         if not is_json(call.content_type):
             raise ProxyError(UNSUPPORTED_MEDIA_TYPE)
-        return Reply(200, JSON, orjson.dumps(await self._backend.submit(call)))
+        try:
+            result = await self._backend.submit(call)
+        except ProxyError as error:
+            if error.kind in MAY_HAVE_REGISTERED:
+                self._reading.registered(call.sent["event"])
+            raise
+        if result["status"] != "Failed":
+            self._reading.registered(call.sent["event"])
+        return Reply(200, JSON, orjson.dumps(result))
 
 
 def is_json(content_type: str | None) -> bool:

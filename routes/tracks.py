@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import orjson
 
-from app.backend import Backend
 from app.calls import JSON, Call, Reply
+from app.reading import Reading
 from translation.errors import NOT_FOUND, ProxyError
 from translation.tracks import sessions_of_track, track_ids
 
@@ -40,12 +40,12 @@ class TrackSessions:
     """Finds the event that a track belongs to, then its sessions.
 
     Args:
-        backend: The organisation that is asked.
+        reading: Reads what the answer is made of.
         memory: What was learned from answers that passed.
     """
 
-    def __init__(self, backend: Backend, memory: TrackMemory) -> None:
-        self._backend = backend
+    def __init__(self, reading: Reading, memory: TrackMemory) -> None:
+        self._reading = reading
         self._memory = memory
         self._walking = asyncio.Lock()
 
@@ -62,8 +62,8 @@ class TrackSessions:
             raise ProxyError(NOT_FOUND, cause="no published event has this track")
         parameters = {"event": event}
         tracks, sessions = await asyncio.gather(
-            self._backend.read_again("list_tracks", parameters, call.trace),
-            self._backend.read_again("list_sessions", parameters, call.trace),
+            self._reading.value("list_tracks", parameters, call.trace),
+            self._reading.value("list_sessions", parameters, call.trace),
         )
         found = sessions_of_track(track, tracks, sessions)
         if found is None:
@@ -76,7 +76,7 @@ class TrackSessions:
         async with self._walking:
             if event := self._memory.event_of(track):
                 return event
-            listed = await self._backend.read_again("list_events", {}, trace)
+            listed = await self._reading.value("list_events", {}, trace)
             names = [name for item in listed if isinstance(name := item["readableEventId"], str) and name]
             for start in range(0, min(len(names), MAX_EVENTS_WALKED), WALKS_AT_ONCE):
                 await asyncio.gather(*(self._look(name, trace) for name in names[start : start + WALKS_AT_ONCE]))
@@ -86,7 +86,7 @@ class TrackSessions:
 
     async def _look(self, event: str, trace: tuple[tuple[str, str], ...]) -> None:
         try:
-            self._memory.learn(event, await self._backend.read_again("list_tracks", {"event": event}, trace))
+            self._memory.learn(event, await self._reading.value("list_tracks", {"event": event}, trace))
         except ProxyError as error:
             if error.kind is not NOT_FOUND:
                 raise

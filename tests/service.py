@@ -82,14 +82,15 @@ def event_path(event: str, rest: str = "") -> str:
 
 
 def settings_for(sandbox: Sandbox, **groups: Mapping[str, Any]) -> GivenSettings:
-    """Settings that point at a sandbox; ``realtime`` in ``groups`` is laid over."""
+    """Settings that point at a sandbox; ``groups`` are laid over. Nothing is kept and calls are not bounded, unless they say so."""
     realtime = {
         "endpoint": sandbox.realtime_endpoint,
         "token": sandbox.realtime_token,
         "origin": sandbox.realtime_origin,
         **groups.pop("realtime", {}),
     }
-    return GivenSettings.model_validate({"realtime": realtime, **groups})
+    upstream = {"budget": "off", **groups.pop("upstream", {})}
+    return GivenSettings.model_validate({"realtime": realtime, "upstream": upstream, "cache": {"enabled": False}, **groups})
 
 
 @contextmanager

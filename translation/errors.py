@@ -293,6 +293,7 @@ class ProxyError(Exception):
         retry_after: Seconds for the Retry-After header.
         allow: Methods for the Allow header.
         cause: What happened in technical words, for the log only.
+        kept: Whether Dynamics was not asked, as it answered so shortly before.
     """
 
     kind: ErrorKind
@@ -302,6 +303,7 @@ class ProxyError(Exception):
     retry_after: int | None = None
     allow: tuple[str, ...] = field(default=())
     cause: str | None = None
+    kept: bool = False
 
     def __str__(self) -> str:
         """The code and the technical cause; never a value that a visitor sent."""

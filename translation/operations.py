@@ -10,6 +10,7 @@ from typing import Final
 
 from translation import errors
 from translation.errors import ErrorKind
+from translation.freshness import Freshness
 
 OLD_BASES: Final = ("EvtMgmt/api/v2.0", "EvtMgmt/api/v1.0")
 """The bases under which the old paths are answered, all the same (CONTRACT 1)."""
@@ -73,6 +74,8 @@ class Operation:
         shape: The model of the answer or of its items (``translation/shapes.py``), or None.
         repairs: What becomes of it in words, for the documentation.
         token: Whether the server's token is attached to the upstream call.
+        freshness: How long its answers may be given again; None for never.
+        follows_registrations: Whether a registration may change its answers.
     """
 
     name: str
@@ -88,6 +91,8 @@ class Operation:
     shape: str | None = None
     repairs: str = ""
     token: bool = True
+    freshness: Freshness | None = None
+    follows_registrations: bool = False
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -112,6 +117,7 @@ OPERATIONS: Final = (
         query=("api-version", "webappid", "businessunitid"),
         shape="Event",
         repairs="As one event; events without any date are left out; the configured web application is added.",
+        freshness=Freshness.DETAILS,
     ),
     Operation(
         name="get_event",
@@ -123,6 +129,7 @@ OPERATIONS: Final = (
         upstream="events/{event}",
         shape="Event",
         repairs="Missing fields become null, customFields {}; no captcha; registration form, anonymous registration by setting.",
+        freshness=Freshness.DETAILS,
     ),
     Operation(
         name="list_passes",
@@ -134,6 +141,8 @@ OPERATIONS: Final = (
         upstream="events/{event}/passes",
         shape="Pass",
         repairs="Missing fields become null.",
+        freshness=Freshness.COUNTS,
+        follows_registrations=True,
     ),
     Operation(
         name="list_sessions",
@@ -145,6 +154,8 @@ OPERATIONS: Final = (
         upstream="events/{event}/sessions",
         shape="Session",
         repairs="Missing fields become null.",
+        freshness=Freshness.DETAILS,
+        follows_registrations=True,
     ),
     Operation(
         name="list_tracks",
@@ -156,6 +167,7 @@ OPERATIONS: Final = (
         upstream="events/{event}/tracks",
         shape="SessionTrack",
         repairs="Missing fields become null. Remembered for the sessions of a track.",
+        freshness=Freshness.DETAILS,
     ),
     Operation(
         name="list_speakers",
@@ -167,6 +179,7 @@ OPERATIONS: Final = (
         upstream="events/{event}/speakers",
         shape="Speaker",
         repairs="imageUrl is made relative to the old base.",
+        freshness=Freshness.DETAILS,
     ),
     Operation(
         name="list_sponsorships",
@@ -178,6 +191,7 @@ OPERATIONS: Final = (
         upstream="events/{event}/sponsorships",
         shape="Sponsorship",
         repairs="Missing fields become null.",
+        freshness=Freshness.DETAILS,
     ),
     Operation(
         name="get_captcha",
@@ -201,6 +215,7 @@ OPERATIONS: Final = (
         upstream="events/{event}/custom-registration-fields",
         shape="CustomRegistrationField",
         repairs="null becomes [].",
+        freshness=Freshness.DETAILS,
     ),
     Operation(
         name="count_event_registrations",
@@ -211,6 +226,8 @@ OPERATIONS: Final = (
         summary="Count the registrations for an event",
         upstream="events/{event}/registrations/count",
         repairs="A bare number.",
+        freshness=Freshness.COUNTS,
+        follows_registrations=True,
     ),
     Operation(
         name="register",
@@ -255,6 +272,8 @@ OPERATIONS: Final = (
         summary="Count the registrations for a session",
         upstream="sessions/{session}/registrations/count",
         repairs="A bare number.",
+        freshness=Freshness.COUNTS,
+        follows_registrations=True,
     ),
     Operation(
         name="list_track_sessions",
@@ -277,6 +296,7 @@ OPERATIONS: Final = (
         summary="Get the picture of a speaker",
         upstream="speakers/{speaker}/image",
         repairs="Streamed.",
+        freshness=Freshness.IMAGES,
     ),
     Operation(
         name="get_sponsor_logo",
@@ -287,6 +307,7 @@ OPERATIONS: Final = (
         summary="Get the logo of a sponsor",
         upstream="sponsorships/{sponsorship}/logo",
         repairs="Streamed.",
+        freshness=Freshness.IMAGES,
     ),
     Operation(
         name="get_user",
@@ -355,6 +376,7 @@ OPERATIONS: Final = (
         summary="Get the QR code of an event",
         upstream="events/{event}/qrcode",
         repairs="New in the real-time API. Streamed.",
+        freshness=Freshness.IMAGES,
     ),
     Operation(
         name="get_session",
@@ -366,6 +388,8 @@ OPERATIONS: Final = (
         upstream="sessions/{session}",
         shape="Session",
         repairs="New in the real-time API.",
+        freshness=Freshness.DETAILS,
+        follows_registrations=True,
     ),
     Operation(
         name="create_checkin",

@@ -9,7 +9,7 @@ from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.supervisors import Multiprocess
 
 from app.logs import configure_logs
-from app.main import create_app
+from app.main import WORKERS, create_app
 from app.redaction import Redactor
 from app.server import Server, server_config
 from app.settings import Settings
@@ -47,6 +47,7 @@ def run_server(settings: Settings, host: str, port: int, workers: int) -> None:
     configure_logs(settings.log_level, Redactor(settings.secrets))
     with tempfile.TemporaryDirectory(prefix="evtmgmt-metrics-") as directory:
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", directory)
+        os.environ[WORKERS] = str(workers)
         config = server_config("app.main:create_app", settings.limits, host=host, port=port, workers=workers)
         Workers(config, sockets=[config.bind_socket()]).run()
 

@@ -98,7 +98,7 @@ TIMEOUT, UNREADABLE, UNKNOWN = (
     ("RegistrationOutcomeUnknown", 504),
 )
 BROKEN = ("", 0)  # an answer that has begun and cannot be completed
-REFUSED, MISSING, BUSY = ("UpstreamRefusedProxy", 502), ("NotFound", 404), ("TooManyRequests", 429)
+REFUSED, MISSING = ("UpstreamRefusedProxy", 502), ("NotFound", 404)
 
 
 def rejected(status: int) -> tuple[str, int]:
@@ -110,7 +110,6 @@ FAULTS: list[tuple[str, dict[str, Any], tuple[str, int], tuple[str, int], tuple[
     ("status", {"status": 401}, REFUSED, REFUSED, REFUSED),
     ("status", {"status": 403}, REFUSED, REFUSED, REFUSED),
     ("status", {"status": 404}, MISSING, MISSING, MISSING),
-    ("status", {"status": 429, "headers": {"Retry-After": "17"}}, BUSY, BUSY, BUSY),
     ("status", {"status": 500}, FAILED, UNREADABLE, FAILED),
     ("status", {"status": 502}, FAILED, UNREADABLE, FAILED),
     # Dynamics says that it did nothing: the visitor may try again.
@@ -186,21 +185,37 @@ def test_every_fault_is_a_row_of_the_closed_list(
     assert service.get("events/published").status_code == 200
 
 
+@pytest.mark.parametrize("which", ["get_event", "register", "get_speaker_image"])
 @pytest.mark.parametrize(
     ("given", "told"), [("17", "17"), ("0", "1"), ("99999", "300"), ("-5", "30"), ("soon", "30"), (None, "30")]
 )
-def test_the_wait_that_dynamics_asks_for_is_clamped(service: Service, given: str | None, told: str) -> None:
-    service.sandbox.faults.add("status", status=429, headers={} if given is None else {"Retry-After": given})
-    answer = service.get("events/published")
-    assert_error(answer, "TooManyRequests", 429)
-    assert answer.headers["retry-after"] == told
+def test_the_wait_that_dynamics_asks_for_is_clamped(which: str, given: str | None, told: str) -> None:
+    with running_service() as service:
+        service.sandbox.faults.add("status", status=429, headers={} if given is None else {"Retry-After": given})
+        answer = example(which, service).send(service)
+        assert_error(answer, "TooManyRequests", 429)
+        assert answer.headers["retry-after"] == told
 
 
-def test_the_quota_of_the_organisation_is_told(service: Service) -> None:
-    service.sandbox.realtime.behaviour.quota_limit = 0
-    answer = service.get("events/published")
-    assert_error(answer, "TooManyRequests", 429)
-    assert 1 <= int(answer.headers["retry-after"]) <= 300
+def test_dynamics_is_left_alone_as_long_as_it_asks_for_but_for_registrations() -> None:
+    with running_service() as service:
+        service.sandbox.faults.add("status", status=429, headers={"Retry-After": "200"})
+        service.get("events/published")
+        for which in ("get_event", "get_speaker_image"):
+            answer = example(which, service).send(service)
+            assert_error(answer, "TooManyRequests", 429)
+            assert 190 <= int(answer.headers["retry-after"]) <= 200
+        assert example("register", service).send(service).status_code == 200
+        assert [record.operation for record in service.sandbox.recorder.find()] == ["list_events", "register"]
+        assert service.metric('evtmgmt_budget_refused_total{need="read",reason="paused"}') == 2
+
+
+def test_the_quota_of_the_organisation_is_told() -> None:
+    with running_service() as service:
+        service.sandbox.realtime.behaviour.quota_limit = 0
+        answer = service.get("events/published")
+        assert_error(answer, "TooManyRequests", 429)
+        assert 1 <= int(answer.headers["retry-after"]) <= 300
 
 
 @pytest.mark.parametrize("key", ["Message", "errorMessage", "message", "detail", "error_description"])

@@ -33,7 +33,7 @@ class Runway:
         return self.started
 
 
-async def joined(flights: Flights[int], runway: Runway, number: int, key: str = "a") -> list[asyncio.Task[int]]:
+async def joined(flights: Flights[str, int], runway: Runway, number: int, key: str = "a") -> list[asyncio.Task[int]]:
     tasks = [asyncio.create_task(flights.join(key, runway)) for _ in range(number)]
     await asyncio.sleep(0)  # each has begun
     await asyncio.sleep(0)  # and so has their call
@@ -41,7 +41,7 @@ async def joined(flights: Flights[int], runway: Runway, number: int, key: str = 
 
 
 async def test_callers_at_once_share_a_call_and_later_ones_do_not() -> None:
-    flights, runway = Flights[int](), Runway()
+    flights, runway = Flights[str, int](), Runway()
     tasks = await joined(flights, runway, 50)
     assert "a" in flights
     runway.land.set()
@@ -51,7 +51,7 @@ async def test_callers_at_once_share_a_call_and_later_ones_do_not() -> None:
 
 
 async def test_other_keys_are_other_calls() -> None:
-    flights, runway = Flights[int](), Runway()
+    flights, runway = Flights[str, int](), Runway()
     tasks = await joined(flights, runway, 2, "a") + await joined(flights, runway, 2, "b")
     runway.land.set()
     await asyncio.gather(*tasks)
@@ -59,7 +59,7 @@ async def test_other_keys_are_other_calls() -> None:
 
 
 async def test_who_leaves_does_not_end_it_for_the_others() -> None:
-    flights, runway = Flights[int](), Runway()
+    flights, runway = Flights[str, int](), Runway()
     first, *others = await joined(flights, runway, 3)
     first.cancel()  # the one that started it
     with pytest.raises(asyncio.CancelledError):
@@ -69,7 +69,7 @@ async def test_who_leaves_does_not_end_it_for_the_others() -> None:
 
 
 async def test_the_last_to_leave_ends_it_and_the_next_starts_anew() -> None:
-    flights, runway = Flights[int](), Runway()
+    flights, runway = Flights[str, int](), Runway()
     tasks = await joined(flights, runway, 3)
     for task in tasks:
         task.cancel()
@@ -81,7 +81,7 @@ async def test_the_last_to_leave_ends_it_and_the_next_starts_anew() -> None:
 
 
 async def test_an_error_is_everybodys_once_and_nobody_elses() -> None:
-    flights, runway = Flights[int](), Runway()
+    flights, runway = Flights[str, int](), Runway()
     runway.error = LookupError()
     tasks = await joined(flights, runway, 3)
     runway.land.set()
@@ -93,7 +93,7 @@ async def test_an_error_is_everybodys_once_and_nobody_elses() -> None:
 async def test_an_error_that_nobody_awaits_is_no_noise() -> None:
     noise: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: noise.append(context))
-    flights, runway = Flights[int](), Runway()
+    flights, runway = Flights[str, int](), Runway()
     runway.error = LookupError()
     (task,) = await joined(flights, runway, 1)
     runway.land.set()

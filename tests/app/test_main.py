@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.calls import Call
 from app.gateway import Gateway
 from app.main import USER_AGENT, build_backend, build_upstream, create_app
 from app.metrics import Metrics
@@ -12,8 +13,10 @@ from app.version import VERSION
 from sandbox.server import Sandbox
 from tests.service import settings_for
 from translation.aliases import Aliases
+from translation.operations import BY_NAME
 
 pytestmark = pytest.mark.anyio
+FAMILY_DAY = Call(BY_NAME["get_event"], {"event": "Family_Day"}, {"event": "Family_Day"})
 ENDPOINT = "https://public-eur.mkt.dynamics.invalid/api/v1.0/orgs/7/eventmanagement"
 
 
@@ -47,7 +50,7 @@ async def test_the_parts_can_be_used_alone() -> None:
         readiness = Readiness(metrics)
         upstream = build_upstream(settings)
         backend = build_backend(settings, upstream, Aliases(), metrics, readiness)
-        event = await backend.read_again("get_event", {"event": "Family_Day"}, ())
+        event = await backend.read(FAMILY_DAY)
         assert event["readableEventId"] == "Family_Day"
         (record,) = sandbox.recorder.find()
         assert record.request.header("user-agent") == USER_AGENT == f"evtmgmt-proxy/{VERSION}"
@@ -61,5 +64,5 @@ async def test_addresses_of_dynamics_in_answers_are_mended() -> None:
         metrics = Metrics()
         backend = build_backend(settings, upstream, Aliases(), metrics, Readiness(metrics))
         sandbox.faults.add("merge", body={"image": f"{sandbox.base_url}/picture.png"})
-        assert (await backend.read_again("get_event", {"event": "Family_Day"}, ()))["image"] is None
+        assert (await backend.read(FAMILY_DAY))["image"] is None
         await upstream.close()

@@ -23,6 +23,7 @@ def environment_for(sandbox: Sandbox) -> dict[str, str]:
         "EVTMGMT_REALTIME__ENDPOINT": sandbox.realtime_endpoint,
         "EVTMGMT_REALTIME__TOKEN": sandbox.realtime_token,
         "EVTMGMT_REALTIME__ORIGIN": sandbox.realtime_origin,
+        "EVTMGMT_CACHE__WARM": "false",
     }
 
 

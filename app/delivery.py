@@ -1,0 +1,161 @@
+"""The seventh step of a request: the answer with CORS, correlation id, validators and encoding, and its way to the client."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from types import TracebackType
+from typing import Any, Final
+
+from app.bodies import ClientGoneError, Receive
+from app.calls import Header, Reply
+from app.cors import Cors
+from app.finishing import Finisher
+from app.guard import Headers
+from app.reading import Served
+from app.record import Exchange
+from app.upstream import UpstreamError
+from translation.errors import ProxyError
+from translation.validators import accepts_gzip, matches
+
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_TAKEN_AT_ONCE: Final = 65_536
+"""Bytes that the server takes without waiting for the client to read them."""
+_GZIP: Final[Header] = (b"content-encoding", b"gzip")
+
+
+class Delivery:
+    """Sends answers.
+
+    Args:
+        cors: Who may read them.
+        finisher: Compresses those that are kept.
+        answer_timeout: Longest time for a large answer to be taken by the client, in seconds.
+    """
+
+    def __init__(self, cors: Cors, finisher: Finisher, answer_timeout: float) -> None:
+        self._cors = cors
+        self._finisher = finisher
+        self._answer_timeout = answer_timeout
+
+    async def send_kept(self, exchange: Exchange, served: Served, headers: Headers, send: Send) -> None:
+        """Send a finished answer, or 304 when the client has it (RFC 9110 13.1.2)."""
+        entry = served.entry
+        exchange.cache = served.outcome
+        out: list[Header] = [
+            (b"x-request-id", exchange.request_id.encode("ascii")),
+            (b"x-evtmgmt-cache", served.outcome.encode("ascii")),
+            (b"age", b"%d" % served.age),
+            *entry.head,
+            *self._cors.headers(headers.get(b"origin")),
+        ]
+        condition = headers.get(b"if-none-match")
+        if condition is not None and matches(condition, entry.etag):
+            await self._send_whole(exchange, 304, out, b"", send)
+            return
+        body = entry.body
+        if entry.packed != b"" and accepts_gzip(headers.get(b"accept-encoding")):
+            packed = entry.packed or await self._finisher.packed(entry)
+            if packed:
+                body = packed
+                out.append(_GZIP)
+        out += ((b"content-type", entry.content_type), (b"content-length", b"%d" % len(body)))
+        await self._send_whole(exchange, 200, out, b"" if exchange.method == "HEAD" else body, send)
+
+    async def send_reply(self, exchange: Exchange, reply: Reply, headers: Headers, receive: Receive, send: Send) -> None:
+        """Send an answer that is not kept: whole, or as it comes."""
+        out: list[Header] = [(b"x-request-id", exchange.request_id.encode("ascii")), (b"x-content-type-options", b"nosniff")]
+        if exchange.cache is not None:
+            out.append((b"x-evtmgmt-cache", exchange.cache.encode("ascii")))
+        if reply.content_type is not None:
+            out.append((b"content-type", reply.content_type))
+        if reply.chunks is None:
+            if reply.status != 204:
+                out.append((b"content-length", b"%d" % len(reply.body)))
+        elif reply.length is not None:
+            out.append((b"content-length", b"%d" % reply.length))
+        if not any(name == b"cache-control" for name, _ in reply.headers):
+            out.append((b"cache-control", b"no-store" if reply.status >= 400 else b"no-cache"))
+        if not any(name == b"vary" and b"Origin" in value for name, value in reply.headers):
+            out += self._cors.headers(headers.get(b"origin"))
+        out += reply.headers
+        if reply.chunks is None:
+            await self._send_whole(exchange, reply.status, out, b"" if exchange.method == "HEAD" else reply.body, send)
+            return
+        exchange.status = reply.status
+        try:
+            async with asyncio.timeout(self._answer_timeout):
+                await send({"type": "http.response.start", "status": reply.status, "headers": out})
+                async with UnlessGone(receive):
+                    await self._stream(exchange, reply.chunks, send)
+        except (TimeoutError, ClientGoneError):
+            # Returning before the end makes the server close the connection.
+            exchange.gone = True
+        finally:
+            if reply.resources is not None:
+                await reply.resources.aclose()
+
+    async def _send_whole(self, exchange: Exchange, status: int, headers: list[Header], body: bytes, send: Send) -> None:
+        exchange.status = status
+        exchange.size = len(body)
+        start = {"type": "http.response.start", "status": status, "headers": headers}
+        if len(body) <= _TAKEN_AT_ONCE:
+            await send(start)
+            await send({"type": "http.response.body", "body": body})
+            return
+        try:
+            async with asyncio.timeout(self._answer_timeout):
+                await send(start)
+                await send({"type": "http.response.body", "body": body})
+        except TimeoutError:
+            exchange.gone = True
+
+    @staticmethod
+    async def _stream(exchange: Exchange, chunks: AsyncIterator[bytes], send: Send) -> None:
+        """Hand a streamed body on; a body that breaks off upstream breaks off here, never ends as if it were whole."""
+        if exchange.method != "HEAD":
+            try:
+                async for chunk in chunks:
+                    exchange.size += len(chunk)
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            except (UpstreamError, ProxyError) as error:
+                exchange.broken = str(error)
+                return
+        await send({"type": "http.response.body", "body": b""})
+
+
+class UnlessGone:
+    """A context that cancels what is done in it when the client leaves; no task is made for the work itself.
+
+    Raises:
+        ClientGoneError: At its end, in the place of the cancellation.
+    """
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._gone = False
+        self._over = False
+
+    async def __aenter__(self) -> None:
+        """Start to watch."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine runs in a task
+        self._task = task
+        self._watch = asyncio.ensure_future(_gone(self._receive))
+        self._watch.add_done_callback(self._left)
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Stop to watch."""
+        self._over = True
+        self._watch.cancel()
+        if self._gone and self._task.uncancel() <= 0 and kind is asyncio.CancelledError:
+            raise ClientGoneError from None
+
+    def _left(self, watch: "asyncio.Task[None]") -> None:
+        if not (self._over or watch.cancelled()):
+            self._gone = True
+            self._task.cancel()
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

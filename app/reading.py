@@ -1,0 +1,303 @@
+"""How a read is answered: from the cache, from a call that is under way, or from Dynamics.
+
+Fresh answers are given at once, and fetched anew shortly before they expire while somebody asks for them. Stale ones are given
+while they are fetched in the background (RFC 5861). Older ones are given when Dynamics fails, longest when it cannot be
+reached; nobody waits longer than ``stale_wait`` for a failure when there is an answer to give.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from time import monotonic
+from typing import Any, Final, TypeVar
+
+import orjson
+
+from app.budget import Need
+from app.cache import Cache, Entry, Key, key_of, tag, tags_of
+from app.cache_settings import CacheSettings
+from app.calls import Call, Reply
+from app.finishing import Finisher
+from app.flights import Flights
+from app.metrics import Metrics
+from app.outage import Outage, backoff
+from translation import errors
+from translation.errors import ProxyError
+from translation.operations import BY_NAME, Answer, Operation
+from translation.query import EMPTY
+
+Handler = Callable[[Call], Coroutine[Any, Any, Reply]]
+K = TypeVar("K")
+V = TypeVar("V")
+
+_AWAY: Final = frozenset({errors.UPSTREAM_UNREACHABLE, errors.UPSTREAM_TIMEOUT})
+"""Failures that say nothing of what was asked for: Dynamics is not there."""
+_FAILED: Final = frozenset(
+    {
+        errors.UPSTREAM_FAILED,
+        errors.UPSTREAM_ANSWER_INVALID,
+        errors.UPSTREAM_ANSWER_TOO_LARGE,
+        errors.UPSTREAM_REFUSED_PROXY,
+        errors.TOO_MANY_REQUESTS,
+    }
+)
+"""Failures that an older answer is better than. All others are answers: the event is gone, the request was wrong."""
+_MOST_SHORTCUTS: Final = 8_192
+_LONGEST_SHORTCUT: Final = 512
+_MOST_MARKS: Final = 8_192
+
+
+class Outcome(StrEnum):
+    """What the cache did for a read: ``X-EvtMgmt-Cache``, and the label of the metric."""
+
+    HIT = "hit"
+    STALE = "stale"
+    MISS = "miss"
+
+
+class _Mark(StrEnum):
+    """What is known of an answer that is not kept."""
+
+    MISSING = "Dynamics does not know it"
+    LARGE = "it is too large"
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A finished answer, how it was come by, and the seconds since Dynamics gave it."""
+
+    entry: Entry
+    outcome: Outcome
+    age: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shortcut:
+    """What is known of a request target that was answered before: a hit needs no more than this."""
+
+    key: Key
+    operation: str
+    dropped: int
+
+
+class Reading:
+    """Answers reads.
+
+    Args:
+        settings: Times and bounds.
+        cache: The finished answers.
+        finisher: Makes them.
+        metrics: Counts what is read in the background.
+        clock: A monotonic clock, in seconds.
+
+    Attributes:
+        obeys_clients: Whether ``Cache-Control: no-cache`` of a client is obeyed.
+    """
+
+    def __init__(
+        self,
+        settings: CacheSettings,
+        cache: Cache,
+        finisher: Finisher,
+        metrics: Metrics,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self.obeys_clients = settings.obey_clients
+        self._settings = settings
+        self._lifetimes = settings.lifetimes()
+        self._cache = cache
+        self._finisher = finisher
+        self._metrics = metrics
+        self._clock = clock
+        self._handlers: dict[str, Handler] = {}
+        self._flights: Flights[Key, Entry | None] = Flights()
+        self._shared: Flights[Key, Reply] = Flights()
+        self._outage = Outage(clock)
+        self._marks: OrderedDict[Key, tuple[float, _Mark]] = OrderedDict()
+        self._shortcuts: OrderedDict[tuple[bytes, bytes], Shortcut] = OrderedDict()
+
+    def through(self, operation: Operation, handler: Handler) -> Callable[[Call], Awaitable[Reply | Served]]:
+        """A handler that answers by all ways there are, and asks ``handler`` when it has to."""
+        self._handlers[operation.name] = handler
+        if operation.name in self._lifetimes:
+            return self._answer
+        return handler if operation.answer is Answer.IMAGE else self._share
+
+    def keeps(self, operation: Operation) -> bool:
+        """Whether answers of an operation are kept."""
+        return operation.name in self._lifetimes
+
+    def hit(self, raw_path: bytes, query: bytes) -> tuple[Shortcut, Served] | None:
+        """The answer to a request target that was answered before, when it may be given again at once."""
+        shortcut = self._shortcuts.get((raw_path, query))
+        if shortcut is None:
+            return None
+        served = self._kept(shortcut.key)
+        return None if served is None else (shortcut, served)
+
+    def remember(self, raw_path: bytes, query: bytes, entry: Entry, dropped: int) -> None:
+        """Find the answer at once when the same request target comes again. Bounded; the oldest is forgotten."""
+        if len(raw_path) + len(query) <= _LONGEST_SHORTCUT:
+            _keep(self._shortcuts, (raw_path, query), Shortcut(entry.key, entry.call.operation.name, dropped), _MOST_SHORTCUTS)
+
+    async def value(
+        self, name: str, parameters: Mapping[str, str], trace: tuple[tuple[str, str], ...] = (), need: Need = Need.READ
+    ) -> Any:
+        """The value of a read that something else is made of, by operation name; parameters are today's ids.
+
+        Raises:
+            ProxyError: A row of the closed list.
+        """
+        call = Call(BY_NAME[name], parameters, parameters, EMPTY, trace, need=need)
+        answer = await (self._answer if name in self._lifetimes else self._share)(call)
+        return orjson.loads(answer.entry.body if isinstance(answer, Served) else answer.body)
+
+    def registered(self, event: str) -> None:
+        """Have everything fetched anew that a registration may have changed.
+
+        Args:
+            event: Today's readable id of the event.
+        """
+        tags = {tag("event", event)}
+        for entry in self._cache.tagged(tags):
+            if entry.key.operation == "list_sessions":
+                tags.update(tag("session", str(session["id"]).lower()) for session in orjson.loads(entry.body))
+        now = self._clock()
+        for entry in self._cache.tagged(tags):
+            entry.expire(now)
+        # What is under way was perhaps answered before the registration: nobody else may join it, and it is not kept.
+        self._flights.part(lambda key: not tags.isdisjoint(tags_of(key)))
+
+    async def close(self) -> None:
+        """Cancel what is under way."""
+        await asyncio.gather(self._flights.close(), self._shared.close())
+
+    async def _share(self, call: Call) -> Reply:
+        """Answer a read that is not kept: identical ones at the same moment share it."""
+        key = key_of(call)
+        if key in self._shared:
+            self._metrics.shared_reads.labels(call.operation.name).inc()
+        return await self._shared.join(key, lambda: self._handlers[call.operation.name](call))
+
+    async def _answer(self, call: Call) -> Reply | Served:
+        key = key_of(call)
+        served = None if call.anew else self._kept(key)
+        if served is not None:
+            return served
+        entry = self._cache.get(key)
+        if entry is not None and self._clock() < entry.kept_until:
+            return await self._anew_or_kept(entry, call)
+        return await self._fetched(key, call)
+
+    def _kept(self, key: Key) -> Served | None:
+        """The answer that may be given without waiting. It is asked for in the background when it is time."""
+        entry = self._cache.get(key)
+        if entry is None:
+            return None
+        now = self._clock()
+        if now < entry.fresh_until:
+            if now >= entry.refresh_at:
+                self._refresh(entry, now)
+            return Served(entry, Outcome.HIT, now - entry.stored)
+        if (
+            now < entry.stale_until
+            or now < min(entry.retry_at, entry.error_until)
+            or (self._outage.on and now < entry.kept_until)
+        ):
+            self._refresh(entry, now)
+            return Served(entry, Outcome.STALE, now - entry.stored)
+        return None
+
+    async def _anew_or_kept(self, entry: Entry, call: Call) -> Reply | Served:
+        """A new answer; the old one when Dynamics fails, or lets a visitor wait longer than ``stale_wait``."""
+        now = self._clock()
+        old = Served(entry, Outcome.STALE, now - entry.stored)
+        for_errors = now < entry.error_until
+        flight = self._flights.launch(entry.key, lambda: self._bring(entry.key, call))
+        patience = max(0.0, flight.started + self._settings.stale_wait - monotonic()) if for_errors else None
+        await asyncio.wait((flight.task,), timeout=patience)
+        if not flight.task.done():
+            return old
+        try:
+            found = flight.task.result()
+        except ProxyError as error:
+            if error.kind in _AWAY or (error.kind in _FAILED and for_errors):
+                return old
+            raise
+        return Served(found, Outcome.MISS) if found is not None else await self._handlers[call.operation.name](call)
+
+    async def _fetched(self, key: Key, call: Call) -> Reply | Served:
+        """An answer of Dynamics, by the call that is under way or by one that is made now."""
+        mark = self._mark(key)
+        if mark is _Mark.MISSING and not call.anew:
+            raise ProxyError(errors.NOT_FOUND, cause="answered so shortly before", kept=True)
+        if mark is not _Mark.LARGE:
+            if key in self._flights:
+                self._metrics.shared_reads.labels(call.operation.name).inc()
+            entry = await self._flights.join(key, lambda: self._bring(key, call))
+            if entry is not None:
+                return Served(entry, Outcome.MISS)
+        return await self._handlers[call.operation.name](call)
+
+    def _refresh(self, entry: Entry, now: float) -> None:
+        """Fetch an answer anew in the background, unless that is under way, failed lately, or Dynamics is away."""
+        if now >= entry.retry_at and entry.key not in self._flights and self._outage.may_try():
+            self._flights.launch(entry.key, lambda: self._bring(entry.key, entry.call))
+
+    async def _bring(self, key: Key, call: Call) -> Entry | None:
+        """Ask the handler, and keep what it answers. None when that is too large to be held."""
+        operation = call.operation
+        lifetime = self._lifetimes[operation.name]
+        again = Call(operation, call.asked, call.sent, call.query, need=Need.REFRESH)
+        try:
+            reply = await self._handlers[operation.name](call)
+            entry = await self._finisher.finish(key, again, reply, lifetime)
+        except ProxyError as error:
+            self._failed(key, error)
+            self._count(call, error.kind.code)
+            raise
+        self._count(call, "answered")
+        self._outage.worked()
+        self._marks.pop(key, None)
+        if entry is None:
+            self._cache.remove(key)
+            self._set_mark(key, lifetime.fresh, _Mark.LARGE)
+            return None
+        entry.begin(self._clock(), lifetime, self._settings.refresh_ahead, self._settings.when_unreachable)
+        if self._flights.carries(key, asyncio.current_task()):
+            self._cache.put(entry)
+        return entry
+
+    def _failed(self, key: Key, error: ProxyError) -> None:
+        if error.kind in _AWAY:
+            self._outage.failed()
+            return
+        if error.kind is not errors.TOO_MANY_REQUESTS:  # which may be the proxy's own budget
+            self._outage.worked()
+        if error.kind is errors.NOT_FOUND:
+            self._cache.remove(key)
+            self._set_mark(key, self._settings.not_found, _Mark.MISSING)
+        elif error.kind in _FAILED and (entry := self._cache.get(key)) is not None:
+            entry.failures += 1
+            entry.retry_at = self._clock() + max(backoff(entry.failures), error.retry_after or 0)
+
+    def _count(self, call: Call, outcome: str) -> None:
+        if call.need is Need.REFRESH:
+            self._metrics.refreshes.labels(call.operation.name, outcome).inc()
+
+    def _mark(self, key: Key) -> _Mark | None:
+        until, mark = self._marks.get(key, (0.0, None))
+        return mark if self._clock() < until else None
+
+    def _set_mark(self, key: Key, seconds: float, mark: _Mark) -> None:
+        if seconds:
+            _keep(self._marks, key, (self._clock() + seconds, mark), _MOST_MARKS)
+
+
+def _keep(table: OrderedDict[K, V], key: K, value: V, most: int) -> None:
+    """Put a value in a bounded table; the oldest is forgotten."""
+    table[key] = value
+    if len(table) > most:
+        table.popitem(last=False)
