@@ -7,10 +7,10 @@ somebody asked for one, and the header lines that never change. Whether an answe
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from app.calls import Call, Header
+from app.calls import Call, Header, header_lines
 from app.metrics import Metrics
 from translation.freshness import Lifetime
 from translation.operations import BY_NAME, GRAMMARS, Grammar
@@ -75,6 +75,7 @@ class Entry:
         kept_until: Until then it is given when Dynamics cannot be reached.
         retry_at: Before that it is not asked for anew, as the last attempt failed.
         failures: How many attempts failed since.
+        lines: ``head`` as it stands on the wire.
     """
 
     key: Key
@@ -92,6 +93,10 @@ class Entry:
     kept_until: float = 0.0
     retry_at: float = 0.0
     failures: int = 0
+    lines: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.lines = header_lines(self.head)
 
     @property
     def size(self) -> int:

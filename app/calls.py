@@ -1,14 +1,32 @@
 """What passes between the gateway, the handlers and the backend: a call and its reply."""
 
-from collections.abc import AsyncIterator, Mapping
+import re
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from typing import Final
 
 from app.budget import Need
 from translation.operations import Operation
 from translation.query import EMPTY, Query
 
 Header = tuple[bytes, bytes]
+
+_UNSAFE: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+def header_lines(headers: Iterable[Header]) -> bytes:
+    """Headers as they stand on the wire.
+
+    Raises:
+        ValueError: One of them would end its line.
+    """
+    lines = b""
+    for name, value in headers:
+        if _UNSAFE.search(name) or _UNSAFE.search(value):
+            raise ValueError(f"the header {name!r} holds control characters")
+        lines += b"%b: %b\r\n" % (name, value)
+    return lines
 
 
 @dataclass(frozen=True, slots=True)

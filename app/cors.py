@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection
 from typing import Final
 
-from app.calls import Header
+from app.calls import Header, header_lines
 
 MAX_AGE: Final = b"7200"
 _EXPOSED: Final = b"X-Request-ID, Retry-After, Allow, Age, ETag, X-EvtMgmt-Cache"
@@ -34,12 +34,18 @@ class Cors:
                 _VARY,
             ]
         self._refused: list[Header] = [_VARY]
+        self._lines = {origin: header_lines(headers) for origin, headers in self._allowed.items()}
+        self._refused_lines = header_lines(self._refused)
 
     def headers(self, origin: bytes | None) -> list[Header]:
         """The headers that go on an answer to a request with that Origin, None when it has none."""
         if origin is None:
             return self._refused
         return self._allowed.get(origin.lower(), self._refused)
+
+    def lines(self, origin: bytes | None) -> bytes:
+        """The same as they stand on the wire."""
+        return self._refused_lines if origin is None else self._lines.get(origin.lower(), self._refused_lines)
 
     def preflight(self, origin: bytes, requested_headers: bytes | None) -> list[Header]:
         """The headers of the answer to a preflight; for other origins only Vary, so that the browser refuses.

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from types import TracebackType
 from typing import Any, Final
 
-from app.bodies import ClientGoneError, Receive
+from app.bodies import ClientGoneError, Receive, Scope
 from app.calls import Header, Reply
 from app.cors import Cors
 from app.finishing import Finisher
@@ -17,9 +17,14 @@ from translation.errors import ProxyError
 from translation.validators import accepts_gzip, matches
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+AtOnce = Callable[[Scope, int, bytes, bytes], bool]
+"""Sends status, header lines and body of the answer to a request in one go; False when it cannot, and sent nothing."""
 
-_TAKEN_AT_ONCE: Final = 65_536
+AT_ONCE: Final = "evtmgmt.at_once"
+"""The name of that way among the extensions of the ASGI scope."""
+TAKEN_AT_ONCE: Final = 65_536
 """Bytes that the server takes without waiting for the client to read them."""
+_NO_EXTENSIONS: Final[dict[str, Any]] = {}
 _GZIP: Final[Header] = (b"content-encoding", b"gzip")
 
 
@@ -37,29 +42,47 @@ class Delivery:
         self._finisher = finisher
         self._answer_timeout = answer_timeout
 
-    async def send_kept(self, exchange: Exchange, served: Served, headers: Headers, send: Send) -> None:
-        """Send a finished answer, or 304 when the client has it (RFC 9110 13.1.2)."""
+    async def send_kept(self, exchange: Exchange, served: Served, headers: Headers, scope: Scope, send: Send) -> None:
+        """Send a finished answer, or 304 when the client has it (RFC 9110 13.1.2).
+
+        Args:
+            exchange: For the record.
+            served: The answer.
+            headers: The request's.
+            scope: Of the request; the server's shorter way is in it, if it has one.
+            send: The ASGI callable.
+        """
         entry = served.entry
         exchange.cache = served.outcome
-        out: list[Header] = [
+        status, body = 200, entry.body
+        own: tuple[Header, ...] = ()
+        condition = headers.get(b"if-none-match")
+        if condition is not None and matches(condition, entry.etag):
+            status, body = 304, b""
+        else:
+            encoding = headers.get(b"accept-encoding")
+            if encoding is not None and entry.packed != b"" and accepts_gzip(encoding):
+                packed = entry.packed or await self._finisher.packed(entry)
+                if packed:
+                    body, own = packed, (_GZIP,)
+            own = (*own, (b"content-type", entry.content_type), (b"content-length", b"%d" % len(body)))
+        own = (
             (b"x-request-id", exchange.request_id.encode("ascii")),
             (b"x-evtmgmt-cache", served.outcome.encode("ascii")),
             (b"age", b"%d" % served.age),
-            *entry.head,
-            *self._cors.headers(headers.get(b"origin")),
-        ]
-        condition = headers.get(b"if-none-match")
-        if condition is not None and matches(condition, entry.etag):
-            await self._send_whole(exchange, 304, out, b"", send)
-            return
-        body = entry.body
-        if entry.packed != b"" and accepts_gzip(headers.get(b"accept-encoding")):
-            packed = entry.packed or await self._finisher.packed(entry)
-            if packed:
-                body = packed
-                out.append(_GZIP)
-        out += ((b"content-type", entry.content_type), (b"content-length", b"%d" % len(body)))
-        await self._send_whole(exchange, 200, out, b"" if exchange.method == "HEAD" else body, send)
+            *own,
+        )
+        if exchange.method == "HEAD":
+            body = b""
+        origin = headers.get(b"origin")
+        at_once: AtOnce | None = scope.get("extensions", _NO_EXTENSIONS).get(AT_ONCE)
+        if at_once is not None and len(body) <= TAKEN_AT_ONCE:
+            lines = b"".join([b"%b: %b\r\n" % header for header in own])
+            if at_once(scope, status, lines + entry.lines + self._cors.lines(origin), body):
+                exchange.status = status
+                exchange.size = len(body)
+                return
+        await self._send_whole(exchange, status, [*own, *entry.head, *self._cors.headers(origin)], body, send)
 
     async def send_reply(self, exchange: Exchange, reply: Reply, headers: Headers, receive: Receive, send: Send) -> None:
         """Send an answer that is not kept: whole, or as it comes."""
@@ -98,7 +121,7 @@ class Delivery:
         exchange.status = status
         exchange.size = len(body)
         start = {"type": "http.response.start", "status": status, "headers": headers}
-        if len(body) <= _TAKEN_AT_ONCE:
+        if len(body) <= TAKEN_AT_ONCE:
             await send(start)
             await send({"type": "http.response.body", "body": body})
             return

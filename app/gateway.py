@@ -17,7 +17,6 @@ to 7 by a shortcut.
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from time import perf_counter
 from typing import Any, Final
-from uuid import uuid4
 
 from app.bodies import ClientGoneError, Receive, Scope, read_request_body
 from app.calls import Call, Header, Reply
@@ -30,7 +29,7 @@ from app.record import Exchange, Recorder
 from app.settings import Limits
 from translation.aliases import Aliases
 from translation.errors import BAD_HEADERS, INTERNAL_ERROR, OPERATION_NOT_FOUND, OVERLOADED, ProxyError
-from translation.headers import forwarded_headers, is_request_id
+from translation.headers import forwarded_headers, is_request_id, new_request_id
 from translation.query import read_query
 from translation.targets import allowed_methods, is_api, match, segments
 
@@ -136,7 +135,7 @@ class Gateway:
             self._recorder.defect(exchange, defect)
             reply = self._failure(exchange, ProxyError(INTERNAL_ERROR, cause=type(defect).__name__), headers)
         if isinstance(reply, Served):
-            await self._delivery.send_kept(exchange, reply, headers, send)  # 7
+            await self._delivery.send_kept(exchange, reply, headers, scope, send)  # 7
         else:
             await self._delivery.send_reply(exchange, reply, headers, receive, send)  # 7
 
@@ -227,4 +226,4 @@ def _request_id(headers: list[Header]) -> str:
             if is_request_id(text):
                 return text
             break
-    return uuid4().hex
+    return new_request_id()
