@@ -3,15 +3,18 @@
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+BENCH := $(VENV)/bench
+BENCH_INSTALLED := $(BENCH)/.installed
 IMAGE ?= evtmgmt-proxy:latest
 COMPILE := $(BIN)/uv pip compile -q --system-certs --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-emit-index-url --no-emit-find-links
 
 APT := DEBIAN_FRONTEND=noninteractive apt-get
 may_install = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null
+BENCH_PROGRAMS := nginx:nginx-light wrk:wrk haproxy:haproxy caddy:caddy varnishd:varnish node:nodejs
 CHROMIUM_NAMES := chromium chromium-browser google-chrome
 
-.PHONY: help env chromium demo test check image lock clean
+.PHONY: help env chromium contestants demo test check bench image lock clean
 .DELETE_ON_ERROR:
 
 help: ## Say what there is
@@ -59,6 +62,27 @@ chromium: env ## Install Debian's Chromium for the browser tests, where no Chrom
 	  echo "The browser tests need Chromium or Chrome. On Debian, as root: apt-get install $$missing" >&2; exit 1; \
 	fi
 
+$(BENCH_INSTALLED): $(INSTALLED) requirements/bench.lock
+	$(BIN)/python -m venv --clear $(BENCH)
+	$(BENCH)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/bench.lock
+	$(BENCH)/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+contestants: ## Install the programs that the benchmark measures, where they are missing
+	@PATH="$$PATH:/usr/sbin:/sbin"; missing=; \
+	for pair in $(BENCH_PROGRAMS); do \
+	  command -v "$${pair%%:*}" >/dev/null || missing="$$missing $${pair#*:}"; \
+	done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if $(may_install); then \
+	  $(APT) update -q && RUNLEVEL=1 $(APT) install -y -q --no-install-recommends $$missing; \
+	else \
+	  echo "Not installed, so not measured:$$missing. On Debian, as root: apt-get install$$missing" >&2; \
+	fi
+
+bench: contestants $(BENCH_INSTALLED) ## Measure this proxy beside others; ARGS: --quick, or --write for benchmarks/RESULTS.md
+	@$(BENCH)/bin/python -m benchmarks $(ARGS)
+
 demo: env ## Run a simulated organisation, the proxy and an old-style portal
 	@$(BIN)/evtmgmt-proxy demo
 
@@ -84,6 +108,7 @@ lock: env ## Write the locks anew after a change of pyproject.toml; LOCK=--upgra
 	$(COMPILE) $(LOCK) pyproject.toml -o requirements/runtime.lock
 	$(COMPILE) $(LOCK) --group build -o requirements/build.lock
 	$(COMPILE) $(LOCK) pyproject.toml --group dev -o requirements/dev.lock
+	$(COMPILE) $(LOCK) pyproject.toml --group bench -c requirements/dev.lock -o requirements/bench.lock
 
 clean: ## Remove the environment and everything that was made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .coverage artifacts dist build

@@ -52,7 +52,7 @@ def stage() -> Iterator[Stage]:
     with PortalServer(api_endpoint="http://127.0.0.1:1/", token="the-old-client-token") as portal:
         sandbox = Sandbox(realtime_origin=portal.url)
         sandbox.realtime.behaviour.return_url = f"{portal.url}/#/my-registrations"
-        with SandboxThread(sandbox), running_proxy(settings_for(sandbox)) as (port, _):
+        with SandboxThread(sandbox), running_proxy(settings_for(sandbox, cache={})) as (port, _):
             proxy_url = f"http://127.0.0.1:{port}"
             portal.api_endpoint = f"{proxy_url}{BASE}"
             yield Stage(portal, sandbox, proxy_url)
