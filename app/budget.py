@@ -203,7 +203,9 @@ class Budget:
         """Put in what came since the last time; returns the time."""
         now = self._now()
         if now > self._filled:
-            self._tokens = min(self._burst, self._tokens + (now - self._filled) * self._rate)
+            # The token that somebody waits for fills no bucket: or a timer's lateness is lost, each time, to a burst of 1.
+            most = self._burst + 1 if self._queue else self._burst
+            self._tokens = min(most, self._tokens + (now - self._filled) * self._rate)
             self._filled = now
         return now
 
@@ -214,14 +216,14 @@ class Budget:
         while self._queue:
             turn, deadline = next(iter(self._queue.items()))
             seconds = (1 - self._tokens) / self._rate
-            if not turn.done() and _GRAIN < seconds <= deadline - now + _GRAIN:
+            if 0 < seconds <= deadline - now + _GRAIN:
                 # Whole milliseconds, rounded up: uvloop knows no others, and would come too early again and again.
                 self._timer = asyncio.get_running_loop().call_later(ceil(seconds * 1_000) / 1_000, self._serve)
                 return
             del self._queue[turn]
             if turn.done():  # cancelled, and its task has not run yet
                 continue
-            if seconds > _GRAIN:
+            if seconds > 0:
                 turn.set_result(_refusal(seconds, "spent"))
             else:
                 self._tokens -= 1

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from app.bodies import ClientGoneError, Receive, Scope
-from app.calls import Header, Reply
+from app.calls import Header, Reply, header_lines
 from app.cors import Cors
 from app.finishing import Finisher
 from app.guard import Headers
@@ -22,9 +22,12 @@ AtOnce = Callable[[Scope, int, bytes, bytes], bool]
 
 AT_ONCE: Final = "evtmgmt.at_once"
 """The name of that way among the extensions of the ASGI scope."""
+TellWhenGone = Callable[[Callable[[], None] | None], None]
+"""Has a function called when the client of the request that is being answered leaves; None ends that."""
+TELL_WHEN_GONE: Final = "evtmgmt.tell_when_gone"
+"""The name of that way among the extensions."""
 TAKEN_AT_ONCE: Final = 65_536
 """Bytes that the server takes without waiting for the client to read them."""
-_NO_EXTENSIONS: Final[dict[str, Any]] = {}
 _GZIP: Final[Header] = (b"content-encoding", b"gzip")
 
 
@@ -75,16 +78,17 @@ class Delivery:
         if exchange.method == "HEAD":
             body = b""
         origin = headers.get(b"origin")
-        at_once: AtOnce | None = scope.get("extensions", _NO_EXTENSIONS).get(AT_ONCE)
-        if at_once is not None and len(body) <= TAKEN_AT_ONCE:
+        if len(body) <= TAKEN_AT_ONCE and (at_once := _extension(scope, AT_ONCE)) is not None:
             lines = b"".join([b"%b: %b\r\n" % header for header in own])
             if at_once(scope, status, lines + entry.lines + self._cors.lines(origin), body):
                 exchange.status = status
                 exchange.size = len(body)
                 return
-        await self._send_whole(exchange, status, [*own, *entry.head, *self._cors.headers(origin)], body, send)
+        await self._send_whole(exchange, status, [*own, *entry.head, *self._cors.headers(origin)], body, scope, send)
 
-    async def send_reply(self, exchange: Exchange, reply: Reply, headers: Headers, receive: Receive, send: Send) -> None:
+    async def send_reply(
+        self, exchange: Exchange, reply: Reply, headers: Headers, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         """Send an answer that is not kept: whole, or as it comes."""
         out: list[Header] = [(b"x-request-id", exchange.request_id.encode("ascii")), (b"x-content-type-options", b"nosniff")]
         if exchange.cache is not None:
@@ -102,13 +106,13 @@ class Delivery:
             out += self._cors.headers(headers.get(b"origin"))
         out += reply.headers
         if reply.chunks is None:
-            await self._send_whole(exchange, reply.status, out, b"" if exchange.method == "HEAD" else reply.body, send)
+            await self._send_whole(exchange, reply.status, out, b"" if exchange.method == "HEAD" else reply.body, scope, send)
             return
         exchange.status = reply.status
         try:
             async with asyncio.timeout(self._answer_timeout):
                 await send({"type": "http.response.start", "status": reply.status, "headers": out})
-                async with UnlessGone(receive):
+                async with UnlessGone(scope, receive):
                     await self._stream(exchange, reply.chunks, send)
         except (TimeoutError, ClientGoneError):
             # Returning before the end makes the server close the connection.
@@ -117,9 +121,14 @@ class Delivery:
             if reply.resources is not None:
                 await reply.resources.aclose()
 
-    async def _send_whole(self, exchange: Exchange, status: int, headers: list[Header], body: bytes, send: Send) -> None:
+    async def _send_whole(
+        self, exchange: Exchange, status: int, headers: list[Header], body: bytes, scope: Scope, send: Send
+    ) -> None:
         exchange.status = status
         exchange.size = len(body)
+        at_once: AtOnce | None = _extension(scope, AT_ONCE) if len(body) <= TAKEN_AT_ONCE else None
+        if at_once is not None and at_once(scope, status, header_lines(headers), body):
+            return
         start = {"type": "http.response.start", "status": status, "headers": headers}
         if len(body) <= TAKEN_AT_ONCE:
             await send(start)
@@ -149,36 +158,55 @@ class Delivery:
 class UnlessGone:
     """A context that cancels what is done in it when the client leaves; no task is made for the work itself.
 
+    Args:
+        scope: Of the request; the server's way to tell of it is in it, if it has one.
+        receive: The ASGI callable, listened to in a task where it has none.
+
     Raises:
         ClientGoneError: At its end, in the place of the cancellation.
     """
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self._tell: TellWhenGone | None = _extension(scope, TELL_WHEN_GONE)
         self._receive = receive
         self._gone = False
-        self._over = False
+        self._watch: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> None:
         """Start to watch."""
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine runs in a task
         self._task = task
-        self._watch = asyncio.ensure_future(_gone(self._receive))
-        self._watch.add_done_callback(self._left)
+        if self._tell is not None:
+            self._tell(self._left)
+        else:
+            self._watch = asyncio.ensure_future(_gone(self._receive))
+            self._watch.add_done_callback(self._heard)
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Stop to watch."""
-        self._over = True
-        self._watch.cancel()
+        if self._tell is not None:
+            self._tell(None)
+        elif self._watch is not None:
+            self._watch.remove_done_callback(self._heard)
+            self._watch.cancel()
         if self._gone and self._task.uncancel() <= 0 and kind is asyncio.CancelledError:
             raise ClientGoneError from None
 
-    def _left(self, watch: "asyncio.Task[None]") -> None:
-        if not (self._over or watch.cancelled()):
-            self._gone = True
-            self._task.cancel()
+    def _heard(self, watch: "asyncio.Task[None]") -> None:
+        if not watch.cancelled():
+            self._left()
+
+    def _left(self) -> None:
+        self._gone = True
+        self._task.cancel()
 
 
 async def _gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+def _extension(scope: Scope, name: str) -> Any:
+    extensions = scope.get("extensions")
+    return None if extensions is None else extensions.get(name)

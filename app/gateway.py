@@ -25,11 +25,11 @@ from app.delivery import Delivery, Send, UnlessGone
 from app.guard import Headers, guard
 from app.problems import Problems
 from app.reading import Outcome, Reading, Served
-from app.record import Exchange, Recorder
+from app.record import Exchange, Recorder, new_request_id
 from app.settings import Limits
 from translation.aliases import Aliases
 from translation.errors import BAD_HEADERS, INTERNAL_ERROR, OPERATION_NOT_FOUND, OVERLOADED, ProxyError
-from translation.headers import forwarded_headers, is_request_id, new_request_id
+from translation.headers import forwarded_headers, is_request_id
 from translation.query import read_query
 from translation.targets import allowed_methods, is_api, match, segments
 
@@ -137,7 +137,7 @@ class Gateway:
         if isinstance(reply, Served):
             await self._delivery.send_kept(exchange, reply, headers, scope, send)  # 7
         else:
-            await self._delivery.send_reply(exchange, reply, headers, receive, send)  # 7
+            await self._delivery.send_reply(exchange, reply, headers, scope, receive, send)  # 7
 
     def _shortcut(self, exchange: Exchange, scope: Scope, headers: Headers) -> Served | None:
         """The answer to a request target that was answered before, when it is kept."""
@@ -166,17 +166,19 @@ class Gateway:
         exchange.backend = self._backend  # 3
         query = read_query(scope["query_string"], (*operation.query, *self._allow_query))  # 4
         exchange.dropped = query.dropped
-        trace = (("x-request-id", exchange.request_id), *forwarded_headers(headers.all))
+        trace = [("x-request-id", exchange.request_id)]
+        if headers.get(b"traceparent") is not None:
+            trace += forwarded_headers(headers.all)
         sent = self._aliases.parameters(found.parameters)
         handler = self._handlers[operation.name]
         if operation.writes:
             # A visitor who leaves after pressing "Register" is registered all the same: a write is never cut off.
             body = await read_request_body(receive, headers, self.limits)
             content_type = headers.text(b"content-type")
-            return await handler(Call(operation, found.parameters, sent, query, trace, body, content_type))  # 5, 6
+            return await handler(Call(operation, found.parameters, sent, query, tuple(trace), body, content_type))  # 5, 6
         exchange.cache = Outcome.MISS if self._reading.keeps(operation) else None
-        call = Call(operation, found.parameters, sent, query, trace, anew=self._anew(headers))
-        async with UnlessGone(receive):
+        call = Call(operation, found.parameters, sent, query, tuple(trace), anew=self._anew(headers))
+        async with UnlessGone(scope, receive):
             reply = await handler(call)  # 5, 6
         if isinstance(reply, Served):
             self._reading.remember(scope["raw_path"], scope["query_string"], reply.entry, query.dropped)

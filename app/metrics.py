@@ -3,9 +3,11 @@
 docs/metrics.md describes each; a test compares.
 """
 
+from functools import cache
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.metrics import MetricWrapperBase
 
 UNMATCHED: Final = "unmatched"
 _SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -68,3 +70,35 @@ class Metrics:
             registry=self.registry,
             multiprocess_mode="livemin",
         )
+        self.cache_bytes = Gauge(
+            "evtmgmt_cache_bytes", "Bytes of all kept answers.", registry=self.registry, multiprocess_mode="livesum"
+        )
+        self.cache_entries = Gauge(
+            "evtmgmt_cache_entries", "Number of kept answers.", registry=self.registry, multiprocess_mode="livesum"
+        )
+        self.cache_evictions = Counter(
+            "evtmgmt_cache_evictions", "Answers forgotten to make room for others.", registry=self.registry
+        )
+        self.refreshes = Counter(
+            "evtmgmt_refreshes",
+            "Reads of Dynamics that no visitor waited for, by outcome.",
+            ("operation", "outcome"),
+            registry=self.registry,
+        )
+        self.budget_refused = Counter(
+            "evtmgmt_budget_refused",
+            "Reads of Dynamics that were not made, as its budget was spent or it asked to slow down.",
+            ("need", "reason"),
+            registry=self.registry,
+        )
+        self.budget_tokens = Gauge(
+            "evtmgmt_budget_tokens",
+            "Calls to Dynamics that may be made at once.",
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
+        self.cache = Counter("evtmgmt_cache", "Reads by what the cache did.", ("operation", "outcome"), registry=self.registry)
+        for metric in vars(self).values():
+            if isinstance(metric, MetricWrapperBase):
+                # Each look-up by the library costs more than to count. Labels are from closed lists, so it stays small.
+                metric.labels = cache(metric.labels)  # type: ignore[method-assign]

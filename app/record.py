@@ -1,21 +1,51 @@
 """The last step of a request: one log line and the metrics."""
 
 from dataclasses import dataclass
+from random import getrandbits
 from time import perf_counter
+from typing import Final
 
 import structlog
 
+from app.logs import Level, access_log
 from app.metrics import UNMATCHED, Metrics
 from translation.errors import Blame, ProxyError
 
 log = structlog.get_logger("evtmgmt.access")
+_FAULTS: Final = frozenset({Blame.OPERATOR, Blame.UPSTREAM})
+"""Whose failures are warnings."""
 _GONE = 499
 """The status that is counted for a client that left, as nginx counts it."""
+_NEVER_ZERO: Final = 1 << 127
+
+
+def new_request_id() -> str:
+    """A request id of 32 hexadecimal digits. No secret.
+
+    It never begins with 0, so it is no form of zero (``translation/headers.py``, ``is_request_id``); a UUID may be.
+    """
+    return "%032x" % (getrandbits(128) | _NEVER_ZERO)
 
 
 @dataclass(slots=True)
 class Exchange:
-    """What is known of a request and its answer, for the record."""
+    """What is known of a request and its answer, for the record.
+
+    Attributes:
+        method: The HTTP method.
+        raw_path: The path as it came.
+        started: When it came, on the clock of ``perf_counter``.
+        request_id: The correlation id.
+        operation: The operation's name.
+        backend: The backend's name.
+        status: The status answered; 0 until then.
+        size: Bytes of the body answered.
+        dropped: Query parameters that were not sent on.
+        gone: Whether the client left.
+        error: Why it was answered with an error.
+        broken: Why a streamed body broke off.
+        cache: What the cache did; None where it has no say.
+    """
 
     method: str
     raw_path: bytes
@@ -29,6 +59,7 @@ class Exchange:
     gone: bool = False
     error: ProxyError | None = None
     broken: str | None = None
+    cache: str | None = None
 
 
 class Recorder:
@@ -51,32 +82,40 @@ class Recorder:
         metrics = self._metrics
         metrics.in_flight.dec()
         status = exchange.status or _GONE
-        metrics.requests.labels(exchange.operation, exchange.backend, str(status)).inc()
+        metrics.requests.labels(exchange.operation, exchange.backend, status).inc()
         metrics.seconds.labels(exchange.operation).observe(seconds)
+        if exchange.cache is not None:
+            metrics.cache.labels(exchange.operation, exchange.cache).inc()
         if exchange.dropped:
             metrics.dropped_parameters.inc(exchange.dropped)
         if exchange.gone:
             metrics.disconnects.labels(exchange.operation).inc()
+        level: Level = "info"
+        error = exchange.error
+        if error is not None:
+            metrics.errors.labels(error.kind.code).inc()
+            if error.kind.blame in _FAULTS:
+                level = "warning"
+        if not access_log.takes(level):
+            return
         line: dict[str, object] = {
             "request_id": exchange.request_id,
             "method": exchange.method,
-            "path": exchange.raw_path.decode("latin-1")[:512],
+            "path": exchange.raw_path[:512].decode("latin-1"),
             "operation": exchange.operation,
             "backend": exchange.backend,
             "status": status,
             "bytes": exchange.size,
             "ms": round(seconds * 1000, 2),
         }
+        if exchange.cache is not None:
+            line["cache"] = exchange.cache
         if exchange.broken is not None:
             line["broken"] = exchange.broken
-        if exchange.error is not None:
-            metrics.errors.labels(exchange.error.kind.code).inc()
-            line["code"] = exchange.error.kind.code
-            line["cause"] = exchange.error.cause or exchange.error.detail
-            if exchange.error.kind.blame in (Blame.OPERATOR, Blame.UPSTREAM):
-                log.warning("request", **line)
-                return
-        log.info("request", **line)
+        if error is not None:
+            line["code"] = error.kind.code
+            line["cause"] = error.cause or error.detail
+        access_log.write(level, "request", line)
 
     @staticmethod
     def defect(exchange: Exchange, error: Exception) -> None:

@@ -13,11 +13,11 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from app.bodies import Scope
-from app.delivery import AT_ONCE, AtOnce
+from app.delivery import AT_ONCE, TELL_WHEN_GONE, AtOnce, TellWhenGone
 from app.gateway import Gateway
 from app.settings import Limits
 
-_LAST: Final = b"connection: close\r\n\r\n"
+_CLOSE: Final = b"connection: close\r\n"
 HARD_HEADER_BYTES: Final = 131_072
 """Where a connection is cut that sends a request line or headers without end; the gateway refuses politely long before."""
 
@@ -30,19 +30,25 @@ class GuardedProtocol(HttpToolsProtocol):
     _silent_bytes = 0  # what the parser took since it last told of anything
     _in_message = False
     _in_headers = False
+    _when_gone: Callable[[], None] | None = None
     _deaf = False  # what comes after a refused message is neither parsed nor complained of again
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock for the first request."""
         super().connection_made(transport)
-        self._extensions: dict[str, AtOnce] = {AT_ONCE: self.send_at_once}
+        self._extensions: dict[str, AtOnce | TellWhenGone] = {
+            AT_ONCE: self.send_at_once,
+            TELL_WHEN_GONE: self.tell_when_gone,
+        }
         self._start_clock()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clock."""
+        """Stop the clock, and tell whoever answers a request."""
         self._stop_clock()
-        self._extensions.clear()  # it holds this object
+        self._extensions.clear()  # they hold this object
         super().connection_lost(exc)
+        if self._when_gone is not None:
+            self._when_gone()
 
     def data_received(self, data: bytes) -> None:
         """Parse what came. The parser tells nothing of a request line, header or chunk extension until its end: bounded here."""
@@ -136,13 +142,21 @@ class GuardedProtocol(HttpToolsProtocol):
             return False
         cycle.response_started = cycle.response_complete = True
         cycle.waiting_for_100_continue = False
-        parts = [STATUS_LINE[status], lines, *self._default_lines(), b"\r\n" if cycle.keep_alive else _LAST, body]
+        if _CLOSE in lines:
+            cycle.keep_alive = False
+        elif not cycle.keep_alive:
+            lines += _CLOSE
+        parts = [STATUS_LINE[status], lines, *self._default_lines(), b"\r\n", body]
         self.transport.write(b"".join(parts))
         cycle.message_event.set()
         if not cycle.keep_alive:
             self.transport.close()
         cycle.on_response()
         return True
+
+    def tell_when_gone(self, callback: Callable[[], None] | None) -> None:
+        """Call ``callback`` when the connection ends; None for nothing. Requests of a connection are answered one at a time."""
+        self._when_gone = callback
 
     def _default_lines(self) -> list[bytes]:
         return [b"%b: %b\r\n" % header for header in self.server_state.default_headers]

@@ -7,13 +7,15 @@ nothing of operations.
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 import httpx
+
+from app.transport import Answer, Transport
 
 _WINDOW_BITS: Final = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 
@@ -57,10 +59,10 @@ class UpstreamError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class UpstreamAnswer:
-    """Status, headers (lower-case names, first of doubles) and the unpacked body."""
+    """Status, headers (names in any letter case, first of doubles) and the unpacked body."""
 
     status: int
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     body: bytes
 
 
@@ -69,7 +71,7 @@ class UpstreamStream:
     """Status, headers and the body to come."""
 
     status: int
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     chunks: AsyncIterator[bytes]
 
 
@@ -82,7 +84,7 @@ class Upstream:
         max_answer_bytes: Largest body that ``call`` reads, unpacked.
     """
 
-    def __init__(self, transport: httpx.AsyncBaseTransport, *, total_timeout: float, max_answer_bytes: int) -> None:
+    def __init__(self, transport: Transport, *, total_timeout: float, max_answer_bytes: int) -> None:
         self._transport = transport
         self._total_timeout = total_timeout
         self._max_answer_bytes = max_answer_bytes
@@ -99,15 +101,13 @@ class Upstream:
         Raises:
             UpstreamError: Whatever went wrong.
         """
-        request = httpx.Request(method, url, headers=[*headers, ("accept-encoding", "gzip")], content=body)
         try:
             async with asyncio.timeout(self._total_timeout):
-                response = await self._send(request)
+                answer = await self._send(method, url, [*headers, ("accept-encoding", "gzip")], body)
                 try:
-                    names = _headers(response)
-                    return UpstreamAnswer(response.status_code, names, await self._read(response, names))
+                    return UpstreamAnswer(answer.status, answer.headers, await self._read(answer))
                 finally:
-                    await response.aclose()
+                    answer.close()
         except TimeoutError:
             raise UpstreamError(Trouble.TIMEOUT, "the total time is over") from None
 
@@ -118,64 +118,59 @@ class Upstream:
         Raises:
             UpstreamError: Whatever went wrong, also while the body is read.
         """
-        request = httpx.Request("GET", url, headers=[*headers, ("accept-encoding", "identity")])
         try:
             async with asyncio.timeout(self._total_timeout):
-                response = await self._send(request)
+                answer = await self._send("GET", url, [*headers, ("accept-encoding", "identity")])
         except TimeoutError:
             raise UpstreamError(Trouble.TIMEOUT, "the total time is over") from None
         try:
-            yield UpstreamStream(response.status_code, _headers(response), _chunks(response))
+            yield UpstreamStream(answer.status, answer.headers, _parts(answer))
         finally:
-            await response.aclose()
+            answer.close()
 
     async def close(self) -> None:
         """Close all connections."""
         await self._transport.aclose()
 
-    async def _send(self, request: httpx.Request) -> httpx.Response:
+    async def _send(self, method: str, url: str, headers: list[tuple[str, str]], body: bytes | None = None) -> Answer:
         try:
-            return await self._transport.handle_async_request(request)
+            return await self._transport.send(method, url, headers, body)
         except httpx.TransportError as error:
             raise _fault(error) from None
 
-    async def _read(self, response: httpx.Response, headers: dict[str, str]) -> bytes:
-        encoding = headers.get("content-encoding", "identity").strip().lower() or "identity"
+    async def _read(self, answer: Answer) -> bytes:
+        encoding = answer.headers.get("content-encoding", "identity").strip().lower() or "identity"
         if encoding != "identity" and encoding not in _WINDOW_BITS:
             raise UpstreamError(Trouble.UNREADABLE, "an unknown content encoding")
         unpack = zlib.decompressobj(_WINDOW_BITS[encoding]) if encoding in _WINDOW_BITS else None
         parts: list[bytes] = []
         size = 0
         packed = False
-        async for chunk in _chunks(response):
-            packed = packed or bool(chunk)
-            if unpack is not None:
-                try:
+        try:
+            while part := await answer.part():
+                packed = True
+                if unpack is not None:
                     # One byte more than is allowed shows that it is too large, however small it was packed.
-                    chunk = unpack.decompress(chunk, self._max_answer_bytes - size + 1)
-                except zlib.error:
-                    raise UpstreamError(Trouble.UNREADABLE, "the content encoding is broken") from None
-            size += len(chunk)
-            if size > self._max_answer_bytes:
-                raise UpstreamError(Trouble.TOO_LARGE, "the answer is too large")
-            parts.append(chunk)
+                    part = unpack.decompress(part, self._max_answer_bytes - size + 1)
+                size += len(part)
+                if size > self._max_answer_bytes:
+                    raise UpstreamError(Trouble.TOO_LARGE, "the answer is too large")
+                parts.append(part)
+                if answer.ended:
+                    break
+        except httpx.TransportError as error:
+            raise _fault(error) from None
+        except zlib.error:
+            raise UpstreamError(Trouble.UNREADABLE, "the content encoding is broken") from None
         if unpack is not None and packed and not unpack.eof:
             raise UpstreamError(Trouble.UNREADABLE, "the content encoding ends early")
         return b"".join(parts)
 
 
-def _headers(response: httpx.Response) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for name, value in response.headers.multi_items():
-        found.setdefault(name.lower(), value)
-    return found
-
-
-async def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:
-    assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101 - tells the type checker
+async def _parts(answer: Answer) -> AsyncIterator[bytes]:
     try:
-        async for chunk in response.stream:
-            yield chunk
+        while part := await answer.part():
+            yield part
     except httpx.TransportError as error:
         raise _fault(error) from None
 

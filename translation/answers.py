@@ -14,8 +14,12 @@ import orjson
 from translation.errors import NOT_FOUND, UPSTREAM_ANSWER_INVALID, ProxyError
 from translation.operations import Answer, Operation
 from translation.repairs import Repairs, repair_event, repair_item
+from translation.shapes import BLANKS
 
 _WRAPPERS: Final = ("value", "data", "Value", "Data")
+_CLEAN: Final = frozenset(name for blank in BLANKS.values() for name in blank)
+"""Key names that need not be looked at."""
+_NESTING: Final = frozenset({dict, list})
 MAX_DEPTH: Final = 64
 """How many objects and lists may stand inside one another: more than any answer of this API has."""
 
@@ -31,7 +35,7 @@ def read_json(body: bytes) -> Any:
     except orjson.JSONDecodeError:
         raise ProxyError(UPSTREAM_ANSWER_INVALID, cause="the answer is not JSON") from None
     # Blanks are rare (CONTRACT 2, paid events): an answer without them is not built anew.
-    return strip_keys(value) if any(name != name.strip() for name in _key_names(value)) else value
+    return strip_keys(value) if any(name != name.strip() for name in _key_names(value) - _CLEAN) else value
 
 
 def _key_names(value: Any) -> set[str]:
@@ -42,19 +46,18 @@ def _key_names(value: Any) -> set[str]:
             writes 254, and a walk by recursion ends near 1,000.
     """
     names: set[str] = set()
-    level = [value] if isinstance(value, (dict, list)) else []
+    level: list[Any] = [value]
     for _ in range(MAX_DEPTH):
+        inner: list[Any] = []
         for item in level:
-            if isinstance(item, dict):
+            if type(item) is dict:
                 names.update(item)
-        level = [
-            child
-            for item in level
-            for child in (item.values() if isinstance(item, dict) else item)
-            if isinstance(child, (dict, list))
-        ]
-        if not level:
+                inner += [child for child in item.values() if type(child) in _NESTING]
+            elif type(item) is list:
+                inner += [child for child in item if type(child) in _NESTING]
+        if not inner:
             return names
+        level = inner
     raise ProxyError(UPSTREAM_ANSWER_INVALID, cause="the answer is nested too deeply")
 
 

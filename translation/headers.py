@@ -11,6 +11,7 @@ from typing import Final
 FORWARDED: Final = frozenset({"traceparent", "tracestate"})
 """Request headers that travel upstream as they are."""
 
+_READ: Final = {name.encode("ascii"): name for name in (*FORWARDED, "connection")}
 _TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _TRACESTATE: Final = re.compile(r"[!-~ \t]{1,512}")
 _ZERO: Final = re.compile(r"[0.\-_]+|0+\.?0*[eE]-?[0-9]+|0[xXbBoO]0+")
@@ -34,11 +35,13 @@ def forwarded_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str,
     found: dict[str, str] = {}
     hop: set[str] = set()
     for raw_name, raw_value in headers:
-        name = raw_name.decode("latin-1").lower()
-        if name in FORWARDED and name not in found:
-            found[name] = raw_value.decode("latin-1")
-        elif name == "connection":
+        name = _READ.get(raw_name.lower())
+        if name == "connection":
             hop.update(option.strip().lower() for option in raw_value.decode("latin-1").split(","))
+        elif name is not None and name not in found:
+            found[name] = raw_value.decode("latin-1")
+    if "traceparent" not in found:
+        return []
     found = {name: value for name, value in found.items() if name not in hop}
     if not _TRACEPARENT.fullmatch(found.get("traceparent", "")):
         return []

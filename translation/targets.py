@@ -17,6 +17,7 @@ from translation.operations import GRAMMARS, OLD_BASES, OPERATIONS, Grammar, Ope
 
 _PRINTABLE: Final = re.compile(rb"[!-~]*")
 _BAD_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_BAD_SEGMENT: Final = "The path holds a segment that is not allowed."
 _HOSTILE: Final = re.compile(r"[/\\\x00-\x1f\x7f]")
 
 
@@ -65,18 +66,27 @@ def segments(raw_path: bytes) -> list[str]:
     """
     if not _PRINTABLE.fullmatch(raw_path) or not raw_path.startswith(b"/"):
         raise ProxyError(BAD_TARGET, detail="The path holds characters that are not allowed.")
-    plain = b"%" not in raw_path
-    if not plain and _BAD_ESCAPE.search(raw_path):
+    if b"%" in raw_path:
+        found = _decoded(raw_path)
+    else:
+        # Without escapes, what is printable holds no control characters, and what is cut at slashes holds none.
+        found = [part for part in raw_path.decode("ascii").split("/") if part]
+        if b"\\" in raw_path:
+            raise ProxyError(BAD_TARGET, detail=_BAD_SEGMENT)
+    if "." in found or ".." in found:
+        raise ProxyError(BAD_TARGET, detail=_BAD_SEGMENT)
+    return found
+
+
+def _decoded(raw_path: bytes) -> list[str]:
+    if _BAD_ESCAPE.search(raw_path):
         raise ProxyError(BAD_TARGET, detail="The path holds a malformed percent escape.")
     try:
-        found = [
-            part.decode("ascii") if plain else unquote_to_bytes(part).decode("utf-8") for part in raw_path.split(b"/") if part
-        ]
+        found = [unquote_to_bytes(part).decode("utf-8") for part in raw_path.split(b"/") if part]
     except UnicodeDecodeError:
         raise ProxyError(BAD_TARGET, detail="The path is not UTF-8.") from None
-    for segment in found:
-        if segment in (".", "..") or _HOSTILE.search(segment):
-            raise ProxyError(BAD_TARGET, detail="The path holds a segment that is not allowed.")
+    if any(_HOSTILE.search(segment) for segment in found):
+        raise ProxyError(BAD_TARGET, detail=_BAD_SEGMENT)
     return found
 
 

@@ -1,13 +1,12 @@
 """The connections to Dynamics with a memory: what it said before anything was repaired, for ``evtmgmt-proxy check``."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Final
 
-import httpx
-
+from app.transport import Transport
 from app.upstream import Trouble, Upstream, UpstreamAnswer, UpstreamError, UpstreamStream
 
 REQUEST_ID: Final = "x-request-id"
@@ -19,7 +18,7 @@ class Seen:
 
     Attributes:
         status: The HTTP status, or None when no answer came.
-        headers: Those of the answer, names in lower case.
+        headers: Those of the answer, names in any letter case.
         body: That of the answer; empty for images.
         ms: Milliseconds until the answer or the failure.
         trouble: The kind of failure, or None.
@@ -27,7 +26,7 @@ class Seen:
     """
 
     status: int | None = None
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     ms: float | None = None
     trouble: Trouble | None = None
@@ -40,7 +39,7 @@ class Witness(Upstream):
     The backend above it works as ever, so that what is remembered and what is translated are one and the same answer.
     """
 
-    def __init__(self, transport: httpx.AsyncBaseTransport, *, total_timeout: float, max_answer_bytes: int) -> None:
+    def __init__(self, transport: Transport, *, total_timeout: float, max_answer_bytes: int) -> None:
         super().__init__(transport, total_timeout=total_timeout, max_answer_bytes=max_answer_bytes)
         self._seen: dict[str, Seen] = {}
 

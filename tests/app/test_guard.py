@@ -100,7 +100,10 @@ def test_headers_that_stand_once(name: str) -> None:
 
 def test_other_headers_may_stand_twice() -> None:
     twice = [(b"accept", b"a"), (b"accept", b"b"), (b"connection", b"x"), (b"connection", b"y")]
-    assert passed(HOST, *twice).all == (HOST, *twice)
+    found = passed(HOST, *twice)
+    assert found.all == (HOST, *twice)
+    assert (found.get(b"accept"), found.get(b"connection")) == (b"a", b"x")
+    assert code(HOST, *twice, HOST) == "BadHeaders"
 
 
 @pytest.mark.parametrize(
@@ -146,6 +149,8 @@ def test_underscored_names_are_left_out() -> None:
     found = passed(HOST, *odd, (b"accept", b"a_b"))
     assert found.all == (HOST, (b"accept", b"a_b"))
     assert found.get(b"x-request-id") is None
+    assert [found.get(name) for name, _ in odd] == [None] * 4
+    assert passed(HOST, *odd, *odd).all == (HOST,)
 
 
 def test_headers_are_read() -> None:
@@ -172,3 +177,6 @@ def test_the_size_of_headers_is_bounded() -> None:
     passed(HOST, (b"x", b"x" * rest))
     assert code(HOST, (b"x", b"x" * (rest + 1))) == "HeadersTooLarge"
     assert code(HOST, (b"x" * rest, b"xx")) == "HeadersTooLarge"
+    twice: list[Header] = [(b"x", b"x" * (rest // 2)), (b"x", b"x" * (rest - rest // 2 - 1))]
+    passed(HOST, *twice)
+    assert code(HOST, *twice, (b"y", b"")) == "HeadersTooLarge"

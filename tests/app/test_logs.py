@@ -1,15 +1,19 @@
 """Logs: one JSON object a line, all of them through the redactor."""
 
+import asyncio
 import io
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
 
-from app.logs import configure_logs
+from app.logs import AccessLog, RedactedStream, access_log, configure_logs
 from app.redaction import MASK, Redactor
 
 
@@ -18,6 +22,7 @@ def stream() -> Iterator[io.StringIO]:
     kept = logging.getLogger().handlers[:]
     level = logging.getLogger().level
     yield io.StringIO()
+    configure_logs("info", Redactor())
     logging.getLogger().handlers = kept
     logging.getLogger().setLevel(level)
     structlog.reset_defaults()
@@ -68,3 +73,109 @@ def test_exceptions_are_told_without_secrets_and_locals(stream: io.StringIO) -> 
     for secret in ("the-token", "nia@", "local value"):
         assert secret not in text
     assert MASK in text
+
+
+class Counting(io.StringIO):
+    """A stream that counts how often it is written to."""
+
+    writes = 0
+
+    def write(self, text: str) -> int:
+        self.writes += 1
+        return super().write(text)
+
+
+class Broken(io.StringIO):
+    """A pipe that nobody reads any more."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+
+def test_a_line_of_a_request_looks_like_all_others(stream: io.StringIO) -> None:
+    configure_logs("info", Redactor(["the-token"]), stream)
+    structlog.get_logger("x").info("request", path='/x\n"', ms=1.5)
+    access_log.write("info", "request", {"path": '/x\n"', "ms": 1.5})
+    access_log.write("warning", "request", {"path": "/the-token?a=1", "cause": "of nia@example.com"})
+    one, other, cleaned = lines(stream)
+    assert list(one) == list(other)
+    assert one | {"time": ""} == other | {"time": ""}
+    assert one["time"][:15] == other["time"][:15]
+    assert other["time"].endswith("Z")
+    assert cleaned["level"] == "warning"
+    assert "the-token" not in stream.getvalue()
+    assert "nia@" not in stream.getvalue()
+
+
+@pytest.mark.parametrize(("least", "taken"), [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)])
+def test_the_level_holds_for_lines_of_requests(stream: io.StringIO, least: str, taken: int) -> None:
+    configure_logs(least, Redactor(), stream)
+    assert [access_log.takes(level) for level in ("debug", "info", "warning", "error")].count(True) == taken
+
+
+def test_lines_of_one_pass_of_the_loop_are_written_together_and_in_order() -> None:
+    out, log = Counting(), AccessLog()
+    log.open(RedactedStream(out, Redactor()), "info")
+
+    async def passes() -> None:
+        for number in range(6):
+            log.write("info", "request", {"number": number})
+            if number % 3 == 2:
+                await asyncio.sleep(0)
+
+    asyncio.run(passes())
+    assert [line["number"] for line in lines(out)] == list(range(6))
+    assert out.writes == 2
+
+
+def test_lines_of_a_loop_that_ended_are_not_lost_and_hold_nobody_up() -> None:
+    out, log = io.StringIO(), AccessLog()
+    log.open(RedactedStream(out, Redactor()), "info")
+
+    def last_words(loop: asyncio.AbstractEventLoop, number: int) -> None:
+        log.write("info", "request", {"number": number})
+        loop.stop()  # before the next pass
+
+    for number in range(2):
+        loop = asyncio.new_event_loop()
+        loop.call_soon(last_words, loop, number)
+        loop.run_forever()
+        loop.close()
+    assert out.getvalue() == ""
+
+    async def later() -> None:
+        log.write("info", "request", {"number": 2})
+        await asyncio.sleep(0)
+        assert [line["number"] for line in lines(out)] == [0, 1, 2]
+
+    asyncio.run(later())
+
+
+def test_the_last_lines_of_a_process_are_written() -> None:
+    program = """
+import asyncio
+from app.logs import access_log, configure_logs
+from app.redaction import Redactor
+configure_logs("info", Redactor())
+loop = asyncio.new_event_loop()
+loop.call_soon(lambda: (access_log.write("info", "request", {"number": 1}), loop.stop()))
+loop.run_forever()
+loop.close()
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert json.loads(run.stdout)["number"] == 1
+
+
+def test_lines_that_nobody_takes_stop_nothing_and_are_counted() -> None:
+    log, out = AccessLog(), RedactedStream(Broken(), Redactor())
+    log.open(out, "info")
+
+    async def three() -> None:
+        for _ in range(3):
+            log.write("info", "request", {})
+        await asyncio.sleep(0)
+
+    asyncio.run(three())
+    assert out.lost == 3

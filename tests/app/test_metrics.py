@@ -1,12 +1,19 @@
 """Metrics: names and labels from closed lists."""
 
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
+from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.metrics import UNMATCHED, Metrics
+from app.reading import Outcome
 from app.upstream import Trouble
 from tests.examples import MAPPED, OPEN_DAY, example, registration
 from tests.service import BASE, Service, running_service
@@ -18,7 +25,7 @@ ALLOWED = {
     "backend": {"realtime", "none"},
     "code": set(ERRORS),
     "repair": {"event_without_dates", "event_date_filled"},
-    "outcome": {trouble.value for trouble in Trouble},
+    "outcome": {*Trouble, *Outcome},
     "le": None,
     "status": None,
 }
@@ -77,6 +84,40 @@ def test_each_metric_has_the_prefix_and_says_what_it_is(metric: tuple[str, str])
     (family,) = [family for family in registry.collect() if family.name == metric[0]]
     assert family.name.startswith("evtmgmt_")
     assert family.documentation.endswith(".")
+
+
+def test_children_are_looked_up_once() -> None:
+    metrics = Metrics()
+    for metric in vars(metrics).values():
+        if isinstance(metric, MetricWrapperBase):
+            assert hasattr(metric.labels, "cache_info")
+    metrics.requests.labels("get_event", "realtime", 200).inc()
+    metrics.requests.labels("get_event", "realtime", "200").inc()
+    labels = {"operation": "get_event", "backend": "realtime", "status": "200"}
+    assert metrics.registry.get_sample_value("evtmgmt_requests_total", labels) == 2
+
+
+def test_several_processes_are_added_up(tmp_path: Path) -> None:
+    program = """
+from app.metrics import Metrics
+metrics = Metrics()
+for _ in range(2):
+    metrics.requests.labels("get_event", "realtime", 200).inc()
+    metrics.cache.labels("get_event", "hit").inc()
+"""
+    for _ in range(2):
+        subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=Path(__file__).parents[2],
+            env=os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
+            timeout=60,
+            check=True,
+        )
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, str(tmp_path))  # type: ignore[no-untyped-call]
+    labels = {"operation": "get_event", "backend": "realtime", "status": "200"}
+    assert registry.get_sample_value("evtmgmt_requests_total", labels) == 4
+    assert registry.get_sample_value("evtmgmt_cache_total", {"operation": "get_event", "outcome": "hit"}) == 4
 
 
 def test_two_services_in_a_process_do_not_mix() -> None:

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 
 from app.logs import configure_logs
+from app.metrics import Metrics
+from app.record import Exchange, Recorder, new_request_id
 from app.redaction import Redactor
 from tests.examples import OPEN_DAY, example, registration
 from tests.service import Service
+from translation.headers import is_request_id
 
 USUAL = {"request_id", "method", "path", "operation", "backend", "status", "bytes", "ms", "event", "level", "time"}
 
@@ -87,3 +90,48 @@ def test_a_body_that_broke_off_is_told(service: Service, written: Lines) -> None
 def test_a_path_without_end_is_cut(service: Service, written: Lines) -> None:
     service.get("x" * 4_000, headers={"x-request-id": "r-7"})
     assert len(written.of("r-7")["path"]) == 512
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    written = io.StringIO()
+    configure_logs("info", Redactor(), written)
+    yield written
+    configure_logs("info", Redactor())
+
+
+@pytest.mark.parametrize("outcome", ["hit", None])
+def test_what_the_cache_did_is_told_and_counted_when_it_had_a_say(stream: io.StringIO, outcome: str | None) -> None:
+    metrics = Metrics()
+    recorder = Recorder(metrics)
+    recorder.begin()
+    recorder.end(Exchange("GET", b"/", 0.0, operation="get_event", backend="realtime", status=200, cache=outcome))
+    line = json.loads(stream.getvalue())
+    assert set(line) == (USUAL if outcome is None else USUAL | {"cache"})
+    assert line.get("cache") == outcome
+    counted = metrics.registry.get_sample_value("evtmgmt_cache_total", {"operation": "get_event", "outcome": "hit"})
+    assert counted == (None if outcome is None else 1)
+    assert metrics.registry.get_sample_value("evtmgmt_in_flight") == 0
+
+
+def test_below_the_level_nothing_is_written_and_all_is_counted(stream: io.StringIO) -> None:
+    configure_logs("warning", Redactor(), stream)
+    metrics = Metrics()
+    Recorder(metrics).end(Exchange("GET", b"/", 0.0, status=404))
+    assert stream.getvalue() == ""
+    labels = {"operation": "unmatched", "backend": "none", "status": "404"}
+    assert metrics.registry.get_sample_value("evtmgmt_requests_total", labels) == 1
+
+
+@pytest.mark.parametrize("drawn", [0, 1, 0xE << 120, 2**128 - 1, None], ids=["zero", "one", "0e0...", "most", "as it comes"])
+def test_a_new_request_id_is_one_that_is_taken_over(drawn: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    if drawn is not None:
+        monkeypatch.setattr("app.record.getrandbits", lambda _: drawn)
+    found = new_request_id()
+    assert len(found) == 32
+    assert int(found, 16)
+    assert is_request_id(found)
+
+
+def test_new_request_ids_differ() -> None:
+    assert len({new_request_id() for _ in range(1_000)}) == 1_000

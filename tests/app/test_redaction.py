@@ -30,6 +30,8 @@ def test_the_token_is_masked_in_every_form(form: str) -> None:
     [
         "GET /x?emApplicationtoken=SECRET&api-version=1",
         "emapplicationTOKEN%3DSECRET",
+        "EmApplicationtOKen=SECRET",
+        "AUTHORIZATION: bEARer SECRET",
         '{"emApplicationtoken": "SECRET"}',
         "Authorization: Bearer SECRET",
         "authorization: bearer SECRET",

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from socket import AF_INET, SOCK_STREAM, socket
 from typing import Any
@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from app import settings
-from app.transport import build_transport
+from app.transport import Transport, build_transport
 from sandbox.server import Sandbox
 from tests.examples import example, received, sent_headers
 from tests.service import Service, running_service
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 
 
 @asynccontextmanager
-async def transport(**values: Any) -> AsyncIterator[httpx.AsyncBaseTransport]:
+async def transport(**values: Any) -> AsyncIterator[Transport]:
     opened = build_transport(settings.Upstream(**values), "tests/1")
     try:
         yield opened
@@ -51,6 +51,45 @@ async def test_only_what_is_meant_is_sent() -> None:
         (record,) = sandbox.recorder.find()
         assert set(sent_headers(record)) == {"host", "origin", "accept", "user-agent"}
         assert sent_headers(record)["user-agent"] == ["tests/1"]
+
+
+async def test_a_body_brings_no_header_but_its_length() -> None:
+    async with Sandbox() as sandbox, transport() as opened:
+        sent = request(sandbox)
+        answer = await opened.send("POST", str(sent.url), [("origin", sandbox.realtime_origin), ("accept", "x/y")], b"{}")
+        answer.close()
+        (record,) = sandbox.recorder.find()
+        assert record.request.body == b"{}"
+        assert set(sent_headers(record)) == {"host", "origin", "accept", "user-agent", "content-length"}
+        assert sent_headers(record)["accept"] == ["x/y"]
+
+
+async def test_a_place_is_given_back_once_and_a_whole_answer_keeps_its_connection() -> None:
+    connections = 0
+
+    async def answer_all(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        with suppress(asyncio.IncompleteReadError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n[10]")
+        writer.close()
+
+    server = await asyncio.start_server(answer_all, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    async with server, transport(connections=1, pool_timeout=0.1) as opened:
+        for _ in range(3):
+            answer = await opened.send("GET", url, [])
+            assert await answer.part() == b"[10]"
+            assert answer.ended
+            assert await answer.part() == b""
+            answer.close()
+            answer.close()
+        held = await opened.send("GET", url, [])
+        with pytest.raises(httpx.PoolTimeout):
+            await opened.send("GET", url, [])
+        held.close()
+        assert connections == 1
 
 
 async def test_the_environment_has_no_say(monkeypatch: pytest.MonkeyPatch) -> None:
