@@ -26,6 +26,10 @@ _QUIET: Final = ("httpx", "httpcore", "aiohttp", "asyncio", "uvicorn.access")
 """Libraries that tell of single calls: warnings and errors only."""
 
 
+WRITE_SECONDS: Final = 0.02
+WRITE_LINES: Final = 100
+
+
 class RedactedStream:
     """A text stream that writes redacted lines, and never fails: a log that nobody takes must not stop the service.
 
@@ -60,7 +64,8 @@ class RedactedStream:
 class AccessLog:
     """Lines with the same keys as structlog's, past its processors.
 
-    Lines of one pass of the event loop are written together in the next; at once where no loop runs.
+    Lines are written together, every ``WRITE_SECONDS``, or when there are ``WRITE_LINES`` of them; at once where no loop runs,
+    and when they tell of more than usual. What is lost when the process is killed is no more than that.
     """
 
     def __init__(self) -> None:
@@ -91,6 +96,9 @@ class AccessLog:
         line["level"] = level
         line["time"] = datetime.now(UTC)
         self._waiting.append(orjson.dumps(line, default=str, option=_ONE_LINE))
+        if level != "info" or len(self._waiting) >= WRITE_LINES:
+            self.flush()
+            return
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
@@ -98,7 +106,7 @@ class AccessLog:
             return
         if self._due is not loop:  # also when the loop that was to write has ended
             self._due = loop
-            loop.call_soon(self.flush)
+            loop.call_later(WRITE_SECONDS, self.flush)
 
     def flush(self) -> None:
         """Write what waits."""

@@ -18,7 +18,7 @@ from app.cors import Cors
 from app.delivery import Delivery
 from app.finishing import Finisher
 from app.gateway import REQUEST_ID, Gateway
-from app.logs import configure_logs
+from app.logs import access_log, configure_logs
 from app.metrics import Metrics
 from app.problems import Problems
 from app.readiness import Readiness
@@ -129,6 +129,7 @@ def _service(
             await asyncio.gather(*tasks, return_exceptions=True)
             await reading.close()
             await upstream.close()
+            access_log.flush()
 
     # Starlette's redirects to paths without a slash at the end repeat the Host that the caller made up.
     service = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)

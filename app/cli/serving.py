@@ -1,5 +1,6 @@
 """Running the server, and asking a running one for its health."""
 
+import gc
 import os
 import tempfile
 from http.client import HTTPConnection, HTTPException
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.supervisors import Multiprocess
 
+from app.gateway import Gateway
 from app.logs import configure_logs
 from app.main import WORKERS, create_app
 from app.redaction import Redactor
@@ -32,6 +34,23 @@ class Workers(Multiprocess):
         return frozenset(process.pid for process in self.processes if process.pid is not None)
 
 
+def worker_app() -> Gateway:
+    """The application of a worker process, as uvicorn makes it."""
+    gateway = create_app()
+    settle_memory()
+    return gateway
+
+
+def settle_memory() -> None:
+    """Have the collector of reference cycles leave alone what lives as long as the process, and run less often.
+
+    Measured: it took an eighth of the time of a miss at 32 connections, a quarter at 256. Requests make few cycles.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 100)
+
+
 def run_server(settings: Settings, host: str, port: int, workers: int) -> None:
     """Serve until SIGTERM or SIGINT; requests in flight are finished within ``limits.shutdown_timeout``.
 
@@ -42,13 +61,15 @@ def run_server(settings: Settings, host: str, port: int, workers: int) -> None:
         workers: Processes. With several, their metrics are added up through files in a directory of their own.
     """
     if workers == 1:
-        Server(server_config(create_app(settings), settings.limits, host=host, port=port)).run()
+        gateway = create_app(settings)
+        settle_memory()
+        Server(server_config(gateway, settings.limits, host=host, port=port)).run()
         return
     configure_logs(settings.log_level, Redactor(settings.secrets))
     with tempfile.TemporaryDirectory(prefix="evtmgmt-metrics-") as directory:
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", directory)
         os.environ[WORKERS] = str(workers)
-        config = server_config("app.main:create_app", settings.limits, host=host, port=port, workers=workers)
+        config = server_config("app.cli.serving:worker_app", settings.limits, host=host, port=port, workers=workers)
         Workers(config, sockets=[config.bind_socket()]).run()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.logs import configure_logs
+from app.logs import access_log, configure_logs
 from app.metrics import Metrics
 from app.record import Exchange, Recorder, new_request_id
 from app.redaction import Redactor
@@ -29,7 +29,8 @@ class Lines:
 
     def of(self, request_id: str) -> dict[str, Any]:
         """The one line of a request."""
-        self._service.client.get(f"{self._service.url}/livez")  # what was asked before it is written by now
+        self._service.client.get(f"{self._service.url}/livez")  # what was asked before it is recorded by now
+        access_log.flush()
         found = [json.loads(line) for line in self._stream.getvalue().splitlines()]
         (line,) = [line for line in found if line.get("request_id") == request_id and line["event"] == "request"]
         return line
