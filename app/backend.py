@@ -192,6 +192,7 @@ class Backend:
     async def _admit(self, call: Call) -> None:
         """Wait for the call's turn, or refuse it: Dynamics bounds the calls of an organisation (CONTRACT 2)."""
         need = Need.REGISTRATION if call.operation.writes else call.need
+        self._metrics.budget_tokens.set(self._budget.tokens)
         if not self._budget.take(need):
             try:
                 await self._budget.admit(need)

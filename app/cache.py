@@ -178,6 +178,9 @@ class Cache:
     def pack(self, entry: Entry, packed: bytes) -> None:
         """Keep the compressed form of an answer as well."""
         kept = self._entries.get(entry.key) is entry
+        if kept and entry.size + len(packed) > self._max_bytes:
+            self._evict(entry.key)  # rather than all others
+            kept = False
         self._bytes -= entry.size if kept else 0
         entry.packed = packed
         self._bytes += entry.size if kept else 0
@@ -195,6 +198,10 @@ class Cache:
     def tagged(self, tags: Iterable[str]) -> list[Entry]:
         """All answers that have one of these tags."""
         return [self._entries[key] for key in {key for name in tags for key in self._tagged.get(name, ())}]
+
+    def tags(self) -> list[str]:
+        """All tags of all answers."""
+        return list(self._tagged)
 
     def _shrink(self) -> None:
         while self._bytes > self._max_bytes or len(self._entries) > self._max_entries:

@@ -24,7 +24,7 @@ class Finisher:
 
     Args:
         cache: Is told when an answer gets its compressed form.
-        max_bytes: The largest body that is collected.
+        max_bytes: The largest streamed body that is collected.
         timeout: Longest time for a streamed body to arrive, in seconds.
         browsers: Whether browsers may keep answers as long as they are fresh.
     """
@@ -37,7 +37,7 @@ class Finisher:
         self._packing: Flights[int, bytes] = Flights()
 
     async def finish(self, key: Key, call: Call, reply: Reply, lifetime: Lifetime) -> Entry | None:
-        """The finished answer, or None when it is too large to be held.
+        """The finished answer, or None for a streamed body that is too large to be held.
 
         Args:
             key: What it answers.
@@ -49,7 +49,7 @@ class Finisher:
             ProxyError: The body does not arrive whole, or not in time.
         """
         body = reply.body if reply.chunks is None else await self._collect(reply)
-        if body is None or len(body) > self._max_bytes:
+        if body is None:
             return None
         body = bytes(memoryview(body))  # a copy: what orjson gives takes up to three times its size in memory
         assert reply.content_type is not None  # noqa: S101 - reads have one

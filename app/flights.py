@@ -41,6 +41,7 @@ class Flights(Generic[H, T]):
 
     def __init__(self) -> None:
         self._under_way: dict[H, Flight[T]] = {}
+        self._tasks: set[asyncio.Task[T]] = set()
 
     def __contains__(self, key: H) -> bool:
         """Whether a call for that key is under way."""
@@ -92,17 +93,21 @@ class Flights(Generic[H, T]):
 
     async def close(self) -> None:
         """Cancel everything."""
-        tasks = [flight.task for flight in self._under_way.values()]
-        for task in tasks:
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _flight(self, key: H, start: Callable[[], Coroutine[Any, Any, T]]) -> Flight[T]:
         flight = self._under_way.get(key)
         if flight is None:
             flight = self._under_way[key] = Flight(asyncio.create_task(start()))
-            flight.task.add_done_callback(lambda task: self._forget(key, task))
+            self._tasks.add(flight.task)
+            flight.task.add_done_callback(lambda task: self._ended(key, task))
         return flight
+
+    def _ended(self, key: H, task: asyncio.Task[T]) -> None:
+        self._tasks.discard(task)
+        self._forget(key, task)
 
     def _forget(self, key: H, task: asyncio.Task[T]) -> None:
         if self.carries(key, task):

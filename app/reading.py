@@ -161,14 +161,21 @@ class Reading:
             event: Today's readable id of the event.
         """
         tags = {tag("event", event)}
-        for entry in self._cache.tagged(tags):
-            if entry.key.operation == "list_sessions":
-                tags.update(tag("session", str(session["id"]).lower()) for session in orjson.loads(entry.body))
+        lists = [entry for entry in self._cache.tagged(tags) if entry.key.operation == "list_sessions"]
+        if lists:
+            tags.update(tag("session", str(session["id"]).lower()) for entry in lists for session in orjson.loads(entry.body))
+        else:  # nobody knows which sessions are this event's
+            tags.update(name for name in self._cache.tags() if name.startswith(tag("session", "")))
         now = self._clock()
         for entry in self._cache.tagged(tags):
             entry.expire(now)
+
         # What is under way was perhaps answered before the registration: nobody else may join it, and it is not kept.
-        self._flights.part(lambda key: not tags.isdisjoint(tags_of(key)))
+        def concerned(key: Key) -> bool:
+            return any(name in tags or (not lists and name.startswith(tag("session", ""))) for name in tags_of(key))
+
+        self._flights.part(concerned)
+        self._shared.part(concerned)
 
     async def close(self) -> None:
         """Cancel what is under way."""
@@ -247,7 +254,7 @@ class Reading:
             self._flights.launch(entry.key, lambda: self._bring(entry.key, entry.call))
 
     async def _bring(self, key: Key, call: Call) -> Entry | None:
-        """Ask the handler, and keep what it answers. None when that is too large to be held."""
+        """Ask the handler, and keep what it answers. None for an image that is too large to be held."""
         operation = call.operation
         lifetime = self._lifetimes[operation.name]
         again = Call(operation, call.asked, call.sent, call.query, need=Need.REFRESH)
@@ -266,7 +273,9 @@ class Reading:
             self._set_mark(key, lifetime.fresh, _Mark.LARGE)
             return None
         entry.begin(self._clock(), lifetime, self._settings.refresh_ahead, self._settings.when_unreachable)
-        if self._flights.carries(key, asyncio.current_task()):
+        if len(entry.body) > self._settings.max_entry_bytes:
+            self._cache.remove(key)
+        elif self._flights.carries(key, asyncio.current_task()):
             self._cache.put(entry)
         return entry
 

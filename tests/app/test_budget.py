@@ -546,9 +546,14 @@ def test_who_is_cancelled_at_the_moment_of_the_token_hands_it_on(late: bool) -> 
 
     async def test(loop: JumpingLoop) -> None:
         budget = emptied(Budget(per_second(1), 8, 5, loop.time))
-        timer_first = loop.time() + (1 + 1e-10 if late else 1 - 1e-10)
+        moment = loop.time() + (1 + 1e-10 if late else 1 - 1e-10)  # just after, or just before, and in the same turn of the loop
         asked = await ask(loop, budget, READ, READ)
-        loop.call_at(timer_first, asked[0].task.cancel)
+
+        def cancel() -> None:
+            asked[0].task.cancel()
+            loop.now += 0.001
+
+        loop.call_at(moment, cancel)
         await settled(asked)
         assert asked[0].task.cancelled()
         assert asked[1].at - 1_000 == pytest.approx(1, abs=TICK)
@@ -719,6 +724,15 @@ async def test_a_refusal_says_when_to_come_again(rate: float, need: Need, second
     budget = emptied(Budget(per_second(rate), 200, 0, Watch()))
     error = await refusal(budget, need)
     assert (error.reason, error.retry_after) == ("spent", seconds)
+
+
+@pytest.mark.anyio
+async def test_a_refusal_says_a_second_at_least() -> None:
+    budget = Budget(per_second(1), 8, 0, Watch())
+    while budget.take(REFRESH):
+        pass
+    assert budget.tokens == 2  # the reserve itself: the next moment there is more
+    assert (await refusal(budget, REFRESH)).retry_after == 1
 
 
 @pytest.mark.anyio
