@@ -83,6 +83,7 @@ class Backend:
         }
         self._upstream = upstream
         self._budget = budget
+        metrics.budget_tokens.set(budget.tokens)
         self._repairs = repairs
         self._aliases = aliases
         self._metrics = metrics

@@ -18,7 +18,7 @@ from translation.operations import BY_NAME, GRAMMARS, Grammar
 ENTRY_BYTES: Final = 2_000
 """What an answer costs beside its body: objects, header lines, key."""
 VARIANTS: Final = 8
-"""Answers of one thing that differ only in the query: no more are kept, so that nobody fills the cache with them."""
+"""Answers of one thing that differ only in the query or in letter case: no more are kept, so that nobody fills the cache."""
 
 
 class Key(NamedTuple):
@@ -52,7 +52,7 @@ def tags_of(key: Key) -> tuple[str, ...]:
 
 def tag(parameter: str, value: str) -> str:
     """The tag of everything that is about one thing, such as the event of a readable id."""
-    return f"{parameter} {value}"
+    return f"{parameter} {value.casefold()}"
 
 
 @dataclass(slots=True, eq=False)
@@ -161,6 +161,10 @@ class Cache:
             self._entries.move_to_end(key)
         return entry
 
+    def peek(self, key: Key) -> Entry | None:
+        """The answer for a key, which does not count as a use."""
+        return self._entries.get(key)
+
     def put(self, entry: Entry) -> None:
         """Keep an answer in the place of the one that has its key. One that is larger than the cache is not kept."""
         self.remove(entry.key)
@@ -172,7 +176,7 @@ class Cache:
             variants = self._variants.setdefault(_thing(entry.key), {})
             variants[entry.key] = None
             if len(variants) > VARIANTS:
-                self._evict(next(iter(variants)))
+                self._evict(next((key for key in variants if key.query), next(iter(variants))))
         self._shrink()
 
     def pack(self, entry: Entry, packed: bytes) -> None:

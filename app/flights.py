@@ -9,11 +9,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Generic, TypeVar
 
-import structlog
-
-from translation.errors import ProxyError
-
-log = structlog.get_logger("evtmgmt.flights")
+from app.background import tell_defect
 
 H = TypeVar("H", bound=Hashable)
 T = TypeVar("T")
@@ -74,7 +70,7 @@ class Flights(Generic[H, T]):
         flight = self._flight(key, start)
         if not flight.pinned:
             flight.pinned = True
-            flight.task.add_done_callback(_seen)
+            flight.task.add_done_callback(tell_defect)
         return flight
 
     def carries(self, key: H, task: asyncio.Task[Any] | None) -> bool:
@@ -112,10 +108,3 @@ class Flights(Generic[H, T]):
     def _forget(self, key: H, task: asyncio.Task[T]) -> None:
         if self.carries(key, task):
             del self._under_way[key]
-
-
-def _seen(task: asyncio.Task[Any]) -> None:
-    """Look at the error of a call that perhaps nobody waited for. Those of the list are counted where the call is made."""
-    error = None if task.cancelled() else task.exception()
-    if error is not None and not isinstance(error, ProxyError):
-        log.error("defect", exc_info=error)

@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from app.backend import Backend
+from app.background import tell_defect
 from app.budget import Budget, read_rate, shared_among
 from app.cache import Cache
 from app.calls import PROBLEM
@@ -121,6 +122,8 @@ def _service(
         tasks: list[asyncio.Task[Any]] = [asyncio.create_task(readiness.watch(backend.probe))]
         if settings.cache.enabled and settings.cache.warm:
             tasks.append(asyncio.create_task(warm_up(reading, settings.cache.warm_events, settings.cache.warm_rate / workers())))
+        for task in tasks:
+            task.add_done_callback(tell_defect)
         try:
             yield
         finally:

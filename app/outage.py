@@ -4,6 +4,10 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
+import structlog
+
+log = structlog.get_logger("evtmgmt.outage")
+
 FIRST_BACKOFF: Final = 1.0
 LONGEST_BACKOFF: Final = 30.0
 
@@ -32,6 +36,8 @@ class Outage:
 
     def failed(self) -> None:
         """Dynamics could not be reached. Failures within one backoff period count as one."""
+        if not self._failures:
+            log.warning("Dynamics cannot be reached: older answers are given where there are any")
         now = self._clock()
         if not self._failures or now >= self._retry_at:
             self._failures += 1
@@ -39,7 +45,9 @@ class Outage:
 
     def worked(self) -> None:
         """Dynamics answered."""
-        self._failures = 0
+        if self._failures:
+            log.warning("Dynamics can be reached again")
+            self._failures = 0
 
     def may_try(self) -> bool:
         """Whether a call is worth it now. While Dynamics is away, one caller per backoff period is told yes."""

@@ -2,7 +2,7 @@
 
 Fresh answers are given at once, and fetched anew shortly before they expire while somebody asks for them. Stale ones are given
 while they are fetched in the background (RFC 5861). Older ones are given when Dynamics fails, longest when it cannot be
-reached; nobody waits longer than ``stale_wait`` for a failure when there is an answer to give.
+reached. While ``stale_if_error`` lasts, nobody waits longer than ``stale_wait``; afterwards nobody does twice.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from time import monotonic
 from typing import Any, Final, TypeVar
 
 import orjson
+import structlog
 
 from app.budget import Need
 from app.cache import Cache, Entry, Key, key_of, tag, tags_of
@@ -27,6 +28,8 @@ from translation import errors
 from translation.errors import ProxyError
 from translation.operations import BY_NAME, Answer, Operation
 from translation.query import EMPTY
+
+log = structlog.get_logger("evtmgmt.reading")
 
 Handler = Callable[[Call], Coroutine[Any, Any, Reply]]
 K = TypeVar("K")
@@ -47,6 +50,8 @@ _FAILED: Final = frozenset(
 _MOST_SHORTCUTS: Final = 8_192
 _LONGEST_SHORTCUT: Final = 512
 _MOST_MARKS: Final = 8_192
+_LARGE_SECONDS: Final = 60.0
+"""How long an image is remembered as too large, at least: finding out costs a call."""
 
 
 class Outcome(StrEnum):
@@ -163,7 +168,7 @@ class Reading:
         tags = {tag("event", event)}
         lists = [entry for entry in self._cache.tagged(tags) if entry.key.operation == "list_sessions"]
         if lists:
-            tags.update(tag("session", str(session["id"]).lower()) for entry in lists for session in orjson.loads(entry.body))
+            tags.update(tag("session", str(session["id"])) for entry in lists for session in orjson.loads(entry.body))
         else:  # nobody knows which sessions are this event's
             tags.update(name for name in self._cache.tags() if name.startswith(tag("session", "")))
         now = self._clock()
@@ -270,7 +275,7 @@ class Reading:
         self._marks.pop(key, None)
         if entry is None:
             self._cache.remove(key)
-            self._set_mark(key, lifetime.fresh, _Mark.LARGE)
+            self._set_mark(key, max(lifetime.fresh, _LARGE_SECONDS), _Mark.LARGE)
             return None
         entry.begin(self._clock(), lifetime, self._settings.refresh_ahead, self._settings.when_unreachable)
         if len(entry.body) > self._settings.max_entry_bytes:
@@ -280,6 +285,9 @@ class Reading:
         return entry
 
     def _failed(self, key: Key, error: ProxyError) -> None:
+        if error.kind in _AWAY | _FAILED and self._cache.peek(key) is not None:
+            # The visitor sees nothing of it, so there is no other line.
+            log.warning("read failed", operation=key.operation, code=error.kind.code, cause=error.cause)
         if error.kind in _AWAY:
             self._outage.failed()
             return
@@ -288,7 +296,7 @@ class Reading:
         if error.kind is errors.NOT_FOUND:
             self._cache.remove(key)
             self._set_mark(key, self._settings.not_found, _Mark.MISSING)
-        elif error.kind in _FAILED and (entry := self._cache.get(key)) is not None:
+        elif error.kind in _FAILED and (entry := self._cache.peek(key)) is not None:
             entry.failures += 1
             entry.retry_at = self._clock() + max(backoff(entry.failures), error.retry_after or 0)
 

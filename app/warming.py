@@ -13,7 +13,8 @@ import structlog
 from app.budget import Need
 from app.reading import Reading
 from translation.errors import ProxyError
-from translation.operations import OPERATIONS, Answer, Serving
+from translation.grammar import is_event_id
+from translation.operations import BY_NAME, OPERATIONS, Answer, Serving
 
 log = structlog.get_logger("evtmgmt.warming")
 
@@ -43,10 +44,11 @@ async def warm_up(reading: Reading, events: int, rate: float) -> int:
     """
     gap = 1 / rate
     listed = await _patiently(reading, "list_events", {})
-    names = [name for event in listed or () if isinstance(name := event["readableEventId"], str) and name]
-    fetched = 1
+    names = [name for event in listed or () if isinstance(name := event["readableEventId"], str) and is_event_id(name)]
+    fetched = 0 if listed is None else 1
+    pages = [name for name in PAGES if reading.keeps(BY_NAME[name])]
     for event in names[:events]:
-        for operation in PAGES:
+        for operation in pages:
             await asyncio.sleep(gap)
             if await _patiently(reading, operation, {"event": event}) is not None:
                 fetched += 1

@@ -1,4 +1,4 @@
-"""Pictures of speakers, logos of sponsors and QR codes: streamed, never held (rows 16, 17; CONTRACT 2.1)."""
+"""Pictures of speakers, logos of sponsors and QR codes (rows 16, 17; CONTRACT 2.1): streamed, and collected by who keeps them."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack

@@ -3,13 +3,16 @@
 import os
 import re
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 import typer
 from prometheus_client import Metric
 
+from app.budget import BudgetSpentError, Need
 from app.cli.commands import cli
 from app.metrics import UNMATCHED, Metrics
+from app.reading import Outcome
 from app.settings import Settings
 from app.settings_sources import ENVIRONMENT_ONLY, PREFIX, known_names, load_settings
 from app.upstream import Trouble
@@ -19,6 +22,10 @@ SETTINGS = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
 METRICS = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 KNOWN = dict(known_names(Settings))
+REFUSED = {
+    "need": [need.name.lower() for need in Need if need is not Need.REGISTRATION],
+    "reason": list(get_args(get_type_hints(BudgetSpentError)["reason"])),
+}
 ROW = re.compile(r"^\| `(EVTMGMT_\w+)` \| (.+?) \| (.+?) \|$", re.MULTILINE)
 
 
@@ -26,6 +33,8 @@ def shown(value: object) -> str:
     """How a default is written."""
     if value in (None, (), {}):
         return "none"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"  # as in TOML
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 
 
@@ -92,6 +101,10 @@ def test_the_examples_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert settings.realtime.token.get_secret_value() == "the token, as Dynamics shows it"
     assert settings.origins == {"https://portal.example.com", "https://events.example.com"}
     assert settings.aliases.events["Münchner Tage"] == "Muenchner_Tage"
+    lifetimes = settings.cache.lifetimes()
+    assert lifetimes["list_passes"].fresh == 2
+    assert lifetimes["list_speakers"].fresh == 300
+    assert "get_event_qrcode" not in lifetimes
     assert sorted(settings.messages) == ["de", "it"]
     exports = re.findall(r"^export (\w+)='?(.*?)'?$", SETTINGS, re.MULTILINE)
     assert len(exports) == 3
@@ -154,3 +167,7 @@ def test_the_values_of_labels_are_all_named() -> None:
     assert repairs
     assert set(re.findall(r"`(event_\w+)`", found["evtmgmt_repairs_total"])) == repairs
     assert f'operation="{UNMATCHED}"' in METRICS
+    refused = re.findall(r"^- \*\*`(\w+)`\*\*: (.*)$", found["evtmgmt_budget_refused_total"], re.MULTILINE)
+    assert {label: re.findall(r"`(\w+)`", values) for label, values in refused} == REFUSED
+    (outcomes,) = re.findall(r"^- \*\*`outcome`\*\*: (.*?) The same", found["evtmgmt_cache_total"], re.MULTILINE)
+    assert re.findall(r"`(\w+)`", outcomes) == [outcome.value for outcome in Outcome]

@@ -174,8 +174,9 @@ TOO_MANY_REQUESTS = _kind(
     "TooManyRequests",
     429,
     Blame.UPSTREAM,
-    "Dynamics asks to slow down",
-    "Dynamics answered 429: the organisation used up its requests for the moment (CONTRACT 2: 6,000 per 5 minutes).",
+    "Too many calls to Dynamics",
+    "Dynamics answered 429, as the organisation used up its requests (CONTRACT 2: 6,000 per 5 minutes), or the proxy held the "
+    "call back, as its own `EVTMGMT_UPSTREAM__BUDGET` is spent. The cause in the log says which.",
 )
 
 # What the new contract does not have.

@@ -295,7 +295,7 @@ OPERATIONS: Final = (
         answer=Answer.IMAGE,
         summary="Get the picture of a speaker",
         upstream="speakers/{speaker}/image",
-        repairs="Streamed.",
+        repairs="Kept as it is; a large one is streamed.",
         freshness=Freshness.IMAGES,
     ),
     Operation(
@@ -306,7 +306,7 @@ OPERATIONS: Final = (
         answer=Answer.IMAGE,
         summary="Get the logo of a sponsor",
         upstream="sponsorships/{sponsorship}/logo",
-        repairs="Streamed.",
+        repairs="Kept as it is; a large one is streamed.",
         freshness=Freshness.IMAGES,
     ),
     Operation(
@@ -375,7 +375,7 @@ OPERATIONS: Final = (
         answer=Answer.IMAGE,
         summary="Get the QR code of an event",
         upstream="events/{event}/qrcode",
-        repairs="New in the real-time API. Streamed.",
+        repairs="New in the real-time API. Kept as it is; a large one is streamed.",
         freshness=Freshness.IMAGES,
     ),
     Operation(
