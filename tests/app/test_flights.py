@@ -5,9 +5,11 @@ import gc
 from collections.abc import Iterator
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.flights import Flights
 from tests.service import Service, running_service
+from translation.errors import UPSTREAM_TIMEOUT, ProxyError
 
 pytestmark = pytest.mark.anyio
 
@@ -101,6 +103,212 @@ async def test_an_error_that_nobody_awaits_is_no_noise() -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     del task
+    gc.collect()
+    await asyncio.sleep(0)
+    assert noise == []
+
+
+async def landed(runway: Runway) -> None:
+    """Let what is under way end, and what follows from it."""
+    runway.land.set()
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def left(*tasks: asyncio.Task[int]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_what_is_launched_goes_on_without_passengers() -> None:
+    flights, runway = Flights[str, int](), Runway()
+    flight = flights.launch("a", runway)
+    assert (flight.pinned, flight.passengers, "a" in flights) == (True, 0, True)
+    tasks = await joined(flights, runway, 3)
+    assert flight.passengers == 3
+    await left(*tasks)
+    assert (flight.passengers, runway.cancelled.is_set(), "a" in flights) == (0, False, True)
+    later = await joined(flights, runway, 1)
+    await landed(runway)
+    assert [await later[0], flight.task.result(), runway.started] == [1, 1, 1]
+    assert "a" not in flights
+
+
+async def test_launching_what_is_under_way_keeps_it_there() -> None:
+    flights, runway = Flights[str, int](), Runway()
+    tasks = await joined(flights, runway, 2)
+    flight = flights.launch("a", runway)
+    assert flights.launch("a", runway) is flight
+    assert (flight.pinned, flight.passengers) == (True, 2)
+    await left(*tasks)
+    assert not runway.cancelled.is_set()
+    await landed(runway)
+    assert (flight.task.result(), runway.started) == (1, 1)
+
+
+async def test_a_flight_knows_when_it_began() -> None:
+    flights, runway = Flights[str, int](), Runway()
+    first = flights.launch("a", runway)
+    second = flights.launch("b", runway)
+    assert flights.launch("a", runway).started == first.started <= second.started
+    await flights.close()
+
+
+async def test_a_call_knows_whether_new_callers_join_it() -> None:
+    flights = Flights[str, int]()
+    seen: list[bool] = []
+    go = asyncio.Event()
+
+    async def call() -> int:
+        await go.wait()
+        seen.append(flights.carries("a", asyncio.current_task()))
+        return 1
+
+    assert not flights.carries("a", None)
+    first = flights.launch("a", call)
+    assert flights.carries("a", first.task)
+    assert not flights.carries("b", first.task)
+    assert not flights.carries("a", asyncio.current_task())
+    assert not flights.carries("a", None)
+    flights.part(lambda key: key == "a")
+    assert not flights.carries("a", first.task)
+    second = flights.launch("a", call)
+    go.set()
+    await asyncio.gather(first.task, second.task)
+    assert seen == [False, True]
+    assert not flights.carries("a", second.task)
+
+
+async def test_who_comes_after_a_parting_starts_anew_and_who_waits_gets_what_comes() -> None:
+    flights, old, new, other = Flights[str, str](), asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def call(event: asyncio.Event, word: str) -> str:
+        await event.wait()
+        return word
+
+    before = [asyncio.create_task(flights.join("a", lambda: call(old, "old"))) for _ in range(2)]
+    untouched = asyncio.create_task(flights.join("b", lambda: call(other, "other")))
+    await asyncio.sleep(0)
+    flights.part(lambda key: key == "a")
+    assert ("a" in flights, "b" in flights) == (False, True)
+    after = [asyncio.create_task(flights.join("a", lambda: call(new, "new"))) for _ in range(2)]
+    await asyncio.sleep(0)
+    old.set()
+    assert await asyncio.gather(*before) == ["old", "old"]
+    assert "a" in flights  # the end of the old one is none of the new one's business
+    another = asyncio.create_task(flights.join("a", lambda: call(old, "a third")))
+    await asyncio.sleep(0)
+    new.set()
+    other.set()
+    assert await asyncio.gather(*after, another, untouched) == ["new", "new", "new", "other"]
+
+
+async def test_the_last_to_leave_a_parted_call_ends_it_and_no_other() -> None:
+    flights, old, new = Flights[str, int](), Runway(), Runway()
+    before = await joined(flights, old, 2)
+    flights.part(lambda key: True)
+    after = await joined(flights, new, 1)
+    await left(*before)
+    await old.cancelled.wait()
+    assert "a" in flights
+    await landed(new)
+    assert await after[0] == 1
+
+
+async def test_parting_nothing_is_nothing() -> None:
+    flights = Flights[str, int]()
+    flights.part(lambda key: True)
+    assert "a" not in flights
+
+
+async def test_closing_ends_what_is_under_way() -> None:
+    flights, joined_by_some, launched = Flights[str, int](), Runway(), Runway()
+    tasks = await joined(flights, joined_by_some, 2)
+    flight = flights.launch("b", launched)
+    await asyncio.sleep(0)
+    await flights.close()
+    assert (joined_by_some.cancelled.is_set(), launched.cancelled.is_set()) == (True, True)
+    assert flight.task.cancelled()
+    assert {type(found) for found in await asyncio.gather(*tasks, return_exceptions=True)} == {asyncio.CancelledError}
+    assert ("a" in flights, "b" in flights) == (False, False)
+    await flights.close()
+
+
+async def test_closing_waits_until_all_has_ended() -> None:
+    flights, ended = Flights[str, int](), asyncio.Event()
+
+    async def stubborn() -> int:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            for _ in range(10):
+                await asyncio.sleep(0)
+            ended.set()
+        return 1
+
+    flights.launch("a", stubborn)
+    await asyncio.sleep(0)
+    await flights.close()
+    assert ended.is_set()
+
+
+async def test_closing_ends_what_was_parted_too() -> None:
+    flights, runway = Flights[str, int](), Runway()
+    flight = flights.launch("a", runway)
+    await asyncio.sleep(0)
+    flights.part(lambda key: True)
+    await flights.close()
+    ended = flight.task.done()
+    await landed(runway)
+    assert ended
+
+
+@pytest.mark.parametrize("watched", [True, False])
+async def test_a_defect_of_what_was_launched_is_logged_once(watched: bool) -> None:
+    flights, runway = Flights[str, int](), Runway()
+    runway.error = LookupError("a defect")
+    with capture_logs() as lines:
+        flight = flights.launch("a", runway)
+        flights.launch("a", runway)
+        tasks = await joined(flights, runway, 2) if watched else []
+        await landed(runway)
+        await asyncio.gather(*tasks, return_exceptions=True)
+    assert [(line["event"], line["log_level"], line["exc_info"]) for line in lines] == [("defect", "error", runway.error)]
+    assert flight.task.exception() is runway.error
+
+
+async def test_errors_of_the_list_and_the_end_of_a_call_are_no_defects() -> None:
+    flights, runway, other = Flights[str, int](), Runway(), Runway()
+    runway.error = ProxyError(UPSTREAM_TIMEOUT)
+    with capture_logs() as lines:
+        flights.launch("a", runway)
+        flights.launch("b", other)
+        await asyncio.sleep(0)
+        await landed(runway)
+        await flights.close()
+        await asyncio.sleep(0)
+    assert other.cancelled.is_set()
+    assert lines == []
+
+
+async def test_a_defect_that_all_passengers_see_is_theirs_to_tell() -> None:
+    flights, runway = Flights[str, int](), Runway()
+    runway.error = LookupError()
+    with capture_logs() as lines:
+        tasks = await joined(flights, runway, 2)
+        await landed(runway)
+        await asyncio.gather(*tasks, return_exceptions=True)
+    assert lines == []
+
+
+async def test_a_launched_error_that_nobody_awaits_is_no_noise_of_the_loop() -> None:
+    noise: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: noise.append(context))
+    flights, runway = Flights[str, int](), Runway()
+    runway.error = ProxyError(UPSTREAM_TIMEOUT)
+    flights.launch("a", runway)
+    await landed(runway)
     gc.collect()
     await asyncio.sleep(0)
     assert noise == []

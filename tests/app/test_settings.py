@@ -31,7 +31,11 @@ def given(path: str, value: Any) -> GivenSettings:
 
 def found(path: str, value: Any) -> Any:
     """What becomes of a value."""
-    result: Any = given(path, value)
+    return value_of(given(path, value), path)
+
+
+def value_of(settings: GivenSettings, path: str) -> Any:
+    result: Any = settings
     for name in path.split("."):
         result = getattr(result, name)
     return result
@@ -249,9 +253,11 @@ def test_ids_of_the_organisation_are_guids(name: str) -> None:
         assert words(f"realtime.{name}", bad) == "must be a GUID such as 00000000-0000-0000-0000-000000000000"
 
 
+CLASSES = ("details", "counts", "images")
 SECONDS = [f"upstream.{name}" for name in ("connect_timeout", "read_timeout", "pool_timeout", "total_timeout", "keep_alive")]
 SECONDS += ["limits.header_timeout", "limits.request_timeout", "limits.answer_timeout"]
 BOUNDS = {
+    "upstream.budget_burst": (1, 100_000),
     "upstream.connections": (1, 10_000),
     "upstream.max_answer_bytes": (1_024, 2**31),
     "upstream.max_image_bytes": (1_024, 2**31),
@@ -262,7 +268,17 @@ BOUNDS = {
     "limits.concurrency": (1, 100_000),
     "limits.shutdown_timeout": (1, 600),
     "limits.keep_alive": (1, 3_600),
+    "cache.max_bytes": (1_024, 2**31),
+    "cache.max_entries": (1, 10_000_000),
+    "cache.max_entry_bytes": (1_024, 2**31),
+    "cache.warm_events": (1, 10_000),
 }
+MINUTE, MONTH = 60, 30 * 86_400
+TIMES = [f"cache.{group}.{name}" for group in CLASSES for name in ("fresh", "stale_while_revalidate", "stale_if_error")]
+AT_LEAST_NONE = dict.fromkeys((*TIMES, "cache.not_found", "cache.when_unreachable"), MONTH)
+AT_LEAST_NONE |= {"upstream.budget_wait": MINUTE, "cache.stale_wait": MINUTE}
+MORE_THAN_NONE = {"cache.refresh_ahead": 1, "cache.warm_rate": 1_000}
+FLAGS = {"cache.enabled": True, "cache.browsers": True, "cache.obey_clients": False, "cache.warm": True}
 
 
 @pytest.mark.parametrize("path", SECONDS)
@@ -281,16 +297,68 @@ def test_whole_numbers_have_bounds(path: str, least: int, most: int) -> None:
         assert words(path, bad)
 
 
+@pytest.mark.parametrize(
+    ("path", "least", "most"),
+    [(path, 0.0, most) for path, most in AT_LEAST_NONE.items()]
+    + [(path, 2.0**-10, most) for path, most in MORE_THAN_NONE.items()],
+)
+def test_numbers_have_bounds(path: str, least: float, most: float) -> None:
+    for good, taken in ((str(least), least), (least, least), (most, most), (str(most / 2), most / 2)):
+        assert found(path, good) == taken
+    for bad in (-(2.0**-10), most + 2.0**-10, "nan", "inf", "5s", "", [least], None):
+        assert words(path, bad)
+    if least:
+        assert words(path, 0) == "Input should be greater than 0"
+
+
+@pytest.mark.parametrize(("path", "default"), FLAGS.items())
+def test_what_is_on_or_off_is_said_in_many_words(path: str, default: bool) -> None:
+    assert value_of(given("log_level", "info"), path) is default
+    for text, taken in (
+        ("true", True),
+        ("FALSE", False),
+        ("1", True),
+        ("0", False),
+        ("on", True),
+        ("off", False),
+        (False, False),
+    ):
+        assert found(path, text) is taken
+    for bad in ("", "perhaps", 2, None, [True]):
+        assert words(path, bad)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("15", "must be calls per time such as 15/s, 900/min or 6000/5min, or off"),
+        ("", "must be calls per time such as 15/s, 900/min or 6000/5min, or off"),
+        ("0/s", "must be more than nothing; off means that calls are not limited"),
+        ("100001/s", "must be at most 100000/s"),
+        (15, "Input should be a valid string"),
+        (False, "Input should be a valid string"),
+    ],
+)
+def test_a_budget_that_is_none_is_refused(text: Any, sentence: str) -> None:
+    assert words("upstream.budget", text) == sentence
+
+
+@pytest.mark.parametrize("text", ["15/s", "900/min", " 6000 / 5min ", "OFF"])
+def test_a_budget_is_calls_per_time_or_off(text: str) -> None:
+    assert found("upstream.budget", text) == text
+
+
+def numbers(group: BaseModel, place: str = "") -> set[str]:
+    """The paths of all numbers and flags, of inner groups too."""
+    inner = [(f"{place}{name}", value) for name, value in group]
+    return {path for path, value in inner if isinstance(value, int | float)}.union(
+        *(numbers(value, f"{path}.") for path, value in inner if isinstance(value, BaseModel))
+    )
+
+
 def test_every_number_is_in_one_of_the_tables() -> None:
-    settings = given("log_level", "info")
-    numbers = {
-        f"{name}.{part}"
-        for name in type(settings).model_fields
-        if isinstance(group := getattr(settings, name), BaseModel)
-        for part, value in group
-        if isinstance(value, int | float)
-    }
-    assert numbers == {*SECONDS, *BOUNDS}
+    tables = (SECONDS, BOUNDS, AT_LEAST_NONE, MORE_THAN_NONE, FLAGS)
+    assert numbers(given("log_level", "info")) == {path for table in tables for path in table}
 
 
 @pytest.mark.parametrize("good", ["http://proxy.example.com:3128", "https://user:p%40ss@proxy.example.com", "http://127.0.0.1:1"])
