@@ -1,8 +1,8 @@
 """The settings of the response cache."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from app.setting_types import Bytes, Group
 from translation.freshness import DEFAULTS, Freshness, Lifetime
@@ -52,6 +52,14 @@ class Images(Times):
     stale_if_error: Days = DEFAULTS[Freshness.IMAGES].stale_if_error
 
 
+def _never(value: Any) -> Any:
+    if isinstance(value, str):
+        if value.strip().lower() == "never":
+            return None
+        raise ValueError("must be `never`, or a table of times")
+    return value
+
+
 class CacheSettings(Group):
     """The response cache. Times are seconds."""
 
@@ -62,7 +70,7 @@ class CacheSettings(Group):
     details: Details = Field(Details(), description="Times of lists and details.")
     counts: Counts = Field(Counts(), description="Times of registration counts and passes.")
     images: Images = Field(Images(), description="Times of pictures, logos and QR codes.")
-    operations: dict[str, Times | Literal["never"]] = Field(
+    operations: dict[str, Annotated[Times | None, BeforeValidator(_never)]] = Field(
         {}, description="Operations with times of their own, or `never`. Best written in the settings file."
     )
     not_found: Days = Field(10, description="How long a 404 of Dynamics is given again. `0`: it is asked each time.")
@@ -86,7 +94,7 @@ class CacheSettings(Group):
 
     @field_validator("operations")
     @classmethod
-    def _known(cls, value: dict[str, Times | Literal["never"]]) -> dict[str, Times | Literal["never"]]:
+    def _known(cls, value: dict[str, Times | None]) -> dict[str, Times | None]:
         kept = [name for name, operation in BY_NAME.items() if operation.freshness is not None]
         unknown = [repr(name) for name in value if name not in kept]
         if unknown:
@@ -105,6 +113,6 @@ class CacheSettings(Group):
         found = {}
         for name, operation in BY_NAME.items():
             own = self.operations.get(name, Times())
-            if operation.freshness is not None and own != "never":
+            if operation.freshness is not None and own is not None:
                 found[name] = own.over(classes[operation.freshness].over(DEFAULTS[operation.freshness]))
         return found

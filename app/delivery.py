@@ -10,7 +10,7 @@ from app.calls import Header, Reply, header_lines
 from app.cors import Cors
 from app.finishing import Finisher
 from app.guard import Headers
-from app.reading import Served
+from app.reading import Outcome, Served
 from app.record import Exchange
 from app.upstream import UpstreamError
 from translation.errors import ProxyError
@@ -26,8 +26,12 @@ TellWhenGone = Callable[[Callable[[], None] | None], None]
 """Has a function called when the client of the request that is being answered leaves; None ends that."""
 TELL_WHEN_GONE: Final = "evtmgmt.tell_when_gone"
 """The name of that way among the extensions."""
+CUT: Final = "evtmgmt.cut"
+"""The name of the way to end a connection at once, whatever waits to be sent."""
+_PIECE: Final = 262_144
 TAKEN_AT_ONCE: Final = 65_536
 """Bytes that the server takes without waiting for the client to read them."""
+_OUTCOMES: Final = {outcome: outcome.encode("ascii") for outcome in Outcome}
 _GZIP: Final[Header] = (b"content-encoding", b"gzip")
 
 
@@ -55,36 +59,47 @@ class Delivery:
             scope: Of the request; the server's shorter way is in it, if it has one.
             send: The ASGI callable.
         """
+        if served.entry.packed is None and accepts_gzip(headers.get(b"accept-encoding")):
+            await self._finisher.packed(served.entry)
+        answer = self.at_once(exchange, served, headers)
+        send_at_once: AtOnce | None = _extension(scope, AT_ONCE)
+        if answer is not None and send_at_once is not None and send_at_once(scope, *answer):
+            return
+        status, own, body = self._choose(exchange, served, headers)
+        everybody = [*served.entry.head, *self._cors.headers(headers.get(b"origin"))]
+        await self._send_whole(exchange, status, [*own, *everybody], body, scope, send)
+
+    def at_once(self, exchange: Exchange, served: Served, headers: Headers) -> tuple[int, bytes, bytes] | None:
+        """Status, header lines and body of a finished answer; None when it has to be compressed first, or is too large."""
+        if served.entry.packed is None and accepts_gzip(headers.get(b"accept-encoding")):
+            return None
+        status, own, body = self._choose(exchange, served, headers)
+        if len(body) > TAKEN_AT_ONCE:
+            return None
+        exchange.status = status
+        exchange.size = len(body)
+        lines = b"".join([b"%b: %b\r\n" % header for header in own])
+        return status, lines + served.entry.lines + self._cors.lines(headers.get(b"origin")), body
+
+    def _choose(self, exchange: Exchange, served: Served, headers: Headers) -> tuple[int, list[Header], bytes]:
+        """Status, the headers that depend on the request, and the form of the body that the client wants."""
         entry = served.entry
         exchange.cache = served.outcome
-        status, body = 200, entry.body
-        own: tuple[Header, ...] = ()
+        own: list[Header] = [
+            (b"x-request-id", exchange.request_id.encode("ascii")),
+            (b"x-evtmgmt-cache", _OUTCOMES[served.outcome]),
+            (b"age", b"%d" % served.age),
+        ]
         condition = headers.get(b"if-none-match")
         if condition is not None and matches(condition, entry.etag):
-            status, body = 304, b""
-        else:
-            encoding = headers.get(b"accept-encoding")
-            if encoding is not None and entry.packed != b"" and accepts_gzip(encoding):
-                packed = entry.packed or await self._finisher.packed(entry)
-                if packed:
-                    body, own = packed, (_GZIP,)
-            own = (*own, (b"content-type", entry.content_type), (b"content-length", b"%d" % len(body)))
-        own = (
-            (b"x-request-id", exchange.request_id.encode("ascii")),
-            (b"x-evtmgmt-cache", served.outcome.encode("ascii")),
-            (b"age", b"%d" % served.age),
-            *own,
-        )
-        if exchange.method == "HEAD":
-            body = b""
-        origin = headers.get(b"origin")
-        if len(body) <= TAKEN_AT_ONCE and (at_once := _extension(scope, AT_ONCE)) is not None:
-            lines = b"".join([b"%b: %b\r\n" % header for header in own])
-            if at_once(scope, status, lines + entry.lines + self._cors.lines(origin), body):
-                exchange.status = status
-                exchange.size = len(body)
-                return
-        await self._send_whole(exchange, status, [*own, *entry.head, *self._cors.headers(origin)], body, scope, send)
+            return 304, own, b""
+        body = entry.body
+        if entry.packed and accepts_gzip(headers.get(b"accept-encoding")):
+            body = entry.packed
+            own.append(_GZIP)
+        own.append((b"content-type", entry.content_type))
+        own.append((b"content-length", b"%d" % len(body)))
+        return 200, own, b"" if exchange.method == "HEAD" else body
 
     async def send_reply(
         self, exchange: Exchange, reply: Reply, headers: Headers, scope: Scope, receive: Receive, send: Send
@@ -114,8 +129,9 @@ class Delivery:
                 await send({"type": "http.response.start", "status": reply.status, "headers": out})
                 async with UnlessGone(scope, receive):
                     await self._stream(exchange, reply.chunks, send)
-        except (TimeoutError, ClientGoneError):
-            # Returning before the end makes the server close the connection.
+        except TimeoutError:
+            self._cut_off(exchange, scope)
+        except ClientGoneError:
             exchange.gone = True
         finally:
             if reply.resources is not None:
@@ -129,17 +145,27 @@ class Delivery:
         at_once: AtOnce | None = _extension(scope, AT_ONCE) if len(body) <= TAKEN_AT_ONCE else None
         if at_once is not None and at_once(scope, status, header_lines(headers), body):
             return
-        start = {"type": "http.response.start", "status": status, "headers": headers}
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         if len(body) <= TAKEN_AT_ONCE:
-            await send(start)
             await send({"type": "http.response.body", "body": body})
             return
+        pieces = memoryview(body)
         try:
             async with asyncio.timeout(self._answer_timeout):
-                await send(start)
-                await send({"type": "http.response.body", "body": body})
+                # The server waits for the client before it takes the next piece, so the last one is empty.
+                for start in range(0, len(body), _PIECE):
+                    await send({"type": "http.response.body", "body": pieces[start : start + _PIECE], "more_body": True})
+                await send({"type": "http.response.body", "body": b""})
         except TimeoutError:
-            exchange.gone = True
+            self._cut_off(exchange, scope)
+
+    @staticmethod
+    def _cut_off(exchange: Exchange, scope: Scope) -> None:
+        """End the connection of a client that does not read. A server that cannot will close it when its buffer is empty."""
+        exchange.gone = True
+        cut: Callable[[], None] | None = _extension(scope, CUT)
+        if cut is not None:
+            cut()
 
     @staticmethod
     async def _stream(exchange: Exchange, chunks: AsyncIterator[bytes], send: Send) -> None:
@@ -170,6 +196,7 @@ class UnlessGone:
         self._tell: TellWhenGone | None = _extension(scope, TELL_WHEN_GONE)
         self._receive = receive
         self._gone = False
+        self._over = False
         self._watch: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> None:
@@ -185,16 +212,16 @@ class UnlessGone:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Stop to watch."""
+        self._over = True
         if self._tell is not None:
             self._tell(None)
         elif self._watch is not None:
-            self._watch.remove_done_callback(self._heard)
             self._watch.cancel()
         if self._gone and self._task.uncancel() <= 0 and kind is asyncio.CancelledError:
             raise ClientGoneError from None
 
     def _heard(self, watch: "asyncio.Task[None]") -> None:
-        if not watch.cancelled():
+        if not (self._over or watch.cancelled()):  # it may have ended just before the work did
             self._left()
 
     def _left(self) -> None:

@@ -36,6 +36,8 @@ from translation.targets import allowed_methods, is_api, match, segments
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Handler = Callable[[Call], Awaitable[Reply | Served]]
 
+_MORE_TO_COME: Final = frozenset({b"content-length", b"transfer-encoding", b"expect"})
+"""Headers that tell of a body."""
 _OUTLINE: Final = frozenset({b"origin", b"accept-language"})
 REQUEST_ID: Final = "evtmgmt.request_id"
 """Where the service's own application finds the correlation id in the scope."""
@@ -139,14 +141,39 @@ class Gateway:
         else:
             await self._delivery.send_reply(exchange, reply, headers, scope, receive, send)  # 7
 
+    def kept_answer(self, scope: Scope) -> tuple[int, bytes, bytes] | None:
+        """The answer to a read that was answered before and is kept: for servers that can send it without a task.
+
+        Args:
+            scope: Of the request.
+
+        Returns:
+            Status, header lines and body; None when the request has to go the whole way.
+        """
+        if self._reading.shortcut(scope["raw_path"], scope["query_string"]) is None:
+            return None
+        exchange = Exchange(scope["method"], scope["raw_path"], perf_counter())
+        try:
+            headers = guard(scope, self.limits)  # 1
+        except ProxyError:
+            return None
+        if not _MORE_TO_COME.isdisjoint(headers.single):
+            return None
+        served = self._shortcut(exchange, scope, headers)
+        exchange.request_id = _request_id(scope["headers"])
+        answer = None if served is None else self._delivery.at_once(exchange, served, headers)  # 7
+        if answer is not None:
+            self._recorder.record(exchange)  # 8
+        return answer
+
     def _shortcut(self, exchange: Exchange, scope: Scope, headers: Headers) -> Served | None:
         """The answer to a request target that was answered before, when it is kept."""
         if scope["method"] not in ("GET", "HEAD") or self._in_flight > self.limits.concurrency or self._anew(headers):
             return None
-        found = self._reading.hit(scope["raw_path"], scope["query_string"])
-        if found is None:
+        shortcut = self._reading.shortcut(scope["raw_path"], scope["query_string"])
+        if shortcut is None:
             return None
-        shortcut, served = found
+        served = self._reading.kept(shortcut.key)
         exchange.operation = shortcut.operation
         exchange.backend = self._backend
         exchange.dropped = shortcut.dropped

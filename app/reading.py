@@ -134,13 +134,9 @@ class Reading:
         """Whether answers of an operation are kept."""
         return operation.name in self._lifetimes
 
-    def hit(self, raw_path: bytes, query: bytes) -> tuple[Shortcut, Served] | None:
-        """The answer to a request target that was answered before, when it may be given again at once."""
-        shortcut = self._shortcuts.get((raw_path, query))
-        if shortcut is None:
-            return None
-        served = self._kept(shortcut.key)
-        return None if served is None else (shortcut, served)
+    def shortcut(self, raw_path: bytes, query: bytes) -> Shortcut | None:
+        """What is known of a request target, if it was answered before."""
+        return self._shortcuts.get((raw_path, query))
 
     def remember(self, raw_path: bytes, query: bytes, entry: Entry, dropped: int) -> None:
         """Find the answer at once when the same request target comes again. Bounded; the oldest is forgotten."""
@@ -195,7 +191,7 @@ class Reading:
 
     async def _answer(self, call: Call) -> Reply | Served:
         key = key_of(call)
-        served = None if call.anew else self._kept(key)
+        served = None if call.anew else self.kept(key)
         if served is not None:
             return served
         entry = self._cache.get(key)
@@ -203,7 +199,7 @@ class Reading:
             return await self._anew_or_kept(entry, call)
         return await self._fetched(key, call)
 
-    def _kept(self, key: Key) -> Served | None:
+    def kept(self, key: Key) -> Served | None:
         """The answer that may be given without waiting. It is asked for in the background when it is time."""
         entry = self._cache.get(key)
         if entry is None:

@@ -77,10 +77,14 @@ class Recorder:
         self._metrics.in_flight.inc()
 
     def end(self, exchange: Exchange) -> None:
-        """A request was answered, or its client left."""
+        """A request that began was answered, or its client left."""
+        self._metrics.in_flight.dec()
+        self.record(exchange)
+
+    def record(self, exchange: Exchange) -> None:
+        """Count an exchange and log it."""
         seconds = perf_counter() - exchange.started
         metrics = self._metrics
-        metrics.in_flight.dec()
         status = exchange.status or _GONE
         metrics.requests.labels(exchange.operation, exchange.backend, status).inc()
         metrics.seconds.labels(exchange.operation).observe(seconds)

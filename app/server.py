@@ -13,7 +13,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from app.bodies import Scope
-from app.delivery import AT_ONCE, TELL_WHEN_GONE, AtOnce, TellWhenGone
+from app.delivery import AT_ONCE, CUT, TELL_WHEN_GONE
 from app.gateway import Gateway
 from app.settings import Limits
 
@@ -30,15 +30,17 @@ class GuardedProtocol(HttpToolsProtocol):
     _silent_bytes = 0  # what the parser took since it last told of anything
     _in_message = False
     _in_headers = False
+    _answered = False  # the message is answered already: what may be left of it concerns nobody
     _when_gone: Callable[[], None] | None = None
     _deaf = False  # what comes after a refused message is neither parsed nor complained of again
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock for the first request."""
         super().connection_made(transport)
-        self._extensions: dict[str, AtOnce | TellWhenGone] = {
+        self._extensions: dict[str, Any] = {
             AT_ONCE: self.send_at_once,
             TELL_WHEN_GONE: self.tell_when_gone,
+            CUT: transport.abort,
         }
         self._start_clock()
 
@@ -61,15 +63,16 @@ class GuardedProtocol(HttpToolsProtocol):
         elif self._clock is None and not self._deaf:
             if self._in_headers:
                 self._start_clock()
-            elif self.cycle.response_complete:
+            elif self.cycle is None or self.cycle.response_complete:
                 self._wait_on()
 
     def on_message_begin(self) -> None:
         """Be ready for the next request on the connection. Its clock starts when not all of its headers came at once."""
         super().on_message_begin()
-        self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]
+        self.scope["extensions"] = self._extensions
         self._header_bytes = self._silent_bytes = 0
         self._in_message = self._in_headers = True
+        self._answered = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header or a trailer, unless they come without end.
@@ -88,6 +91,9 @@ class GuardedProtocol(HttpToolsProtocol):
         self._stop_clock()
         self._in_headers = False
         self._silent_bytes = 0
+        self._answered = self._answer_kept()
+        if self._answered:
+            return
         super().on_headers_complete()
         # Trailers are collected here, away from the headers of the scope (FIELD-NOTES): nobody reads them.
         self.headers = []
@@ -98,14 +104,16 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Take a part of the body; its size is bounded by who reads it."""
         self._silent_bytes = 0
-        super().on_body(body)
+        if not self._answered:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Know that what follows is no part of this request."""
         self._silent_bytes = 0
         self._in_message = False
         self._stop_clock()
-        super().on_message_complete()
+        if not self._answered:
+            super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse a message that cannot be parsed, in the form of the closed list.
@@ -146,8 +154,7 @@ class GuardedProtocol(HttpToolsProtocol):
             cycle.keep_alive = False
         elif not cycle.keep_alive:
             lines += _CLOSE
-        parts = [STATUS_LINE[status], lines, *self._default_lines(), b"\r\n", body]
-        self.transport.write(b"".join(parts))
+        self._write(status, lines, body)
         cycle.message_event.set()
         if not cycle.keep_alive:
             self.transport.close()
@@ -158,8 +165,40 @@ class GuardedProtocol(HttpToolsProtocol):
         """Call ``callback`` when the connection ends; None for nothing. Requests of a connection are answered one at a time."""
         self._when_gone = callback
 
-    def _default_lines(self) -> list[bytes]:
-        return [b"%b: %b\r\n" % header for header in self.server_state.default_headers]
+    def _answer_kept(self) -> bool:
+        """Answer a request for something that is kept, without a task or ASGI: most requests of a busy portal.
+
+        Only a plain GET that is the only one on its connection; everything else goes the whole way.
+        """
+        parser, url = self.parser, self.url
+        if (
+            parser.get_method() != b"GET"
+            or parser.get_http_version() != "1.1"
+            or parser.should_upgrade()
+            or url[:1] != b"/"
+            or b"#" in url
+            or not (self.cycle is None or self.cycle.response_complete)
+            or self.flow.write_paused
+            or self.transport.is_closing()
+        ):
+            return False
+        raw_path, _, query = url.partition(b"?")
+        scope: Any = self.scope
+        scope["method"], scope["raw_path"], scope["query_string"] = "GET", raw_path, query
+        answer = self._gateway.kept_answer(scope)
+        if answer is None:
+            return False
+        status, lines, body = answer
+        keep_alive = parser.should_keep_alive()
+        self._write(status, lines if keep_alive else lines + _CLOSE, body)
+        self.server_state.total_requests += 1
+        if not keep_alive:
+            self.transport.close()
+        return True
+
+    def _write(self, status: int, lines: bytes, body: bytes) -> None:
+        own = [b"%b: %b\r\n" % header for header in self.server_state.default_headers]
+        self.transport.write(b"".join([STATUS_LINE[status], lines, *own, b"\r\n", body]))
 
     @property
     def _gateway(self) -> Gateway:

@@ -154,6 +154,15 @@ def _group(field: FieldInfo) -> type[BaseModel] | None:
     return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
 
 
+def _groups(model: type[BaseModel], prefix: str = PREFIX) -> Iterator[str]:
+    """The names under which whole groups may be given as JSON, and those of single settings of the first level."""
+    for name, field in model.model_fields.items():
+        group = _group(field)
+        yield f"{prefix}{name.upper()}"
+        if group is not None:
+            yield from _groups(group, f"{prefix}{name.upper()}__")
+
+
 def _is_table(field: FieldInfo) -> bool:
     return getattr(field.annotation, "__origin__", None) is dict
 
@@ -201,7 +210,7 @@ def _trouble(place: str, read: Callable[[], object]) -> list[str]:
 def _unknown_names(settings_cls: type[BaseSettings]) -> Iterator[str]:
     """Names that look like ours and are none: mostly slips of the pen."""
     known = dict(known_names(settings_cls))
-    groups = {f"{PREFIX}{name.upper()}" for name in settings_cls.model_fields}
+    groups = set(_groups(settings_cls))
     tables = tuple(f"{name}__" for name, field in known.items() if _is_table(field))
     environment = {name.upper() for name, value in os.environ.items() if not _is_service_link(name, value)}
     folder = secrets_directory()

@@ -1,8 +1,10 @@
 """What a client says of the answers that it has, and of the encodings that it reads (RFC 9110 8.8.3, 12.5.3, 13.1.2)."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
+_LONGEST_KNOWN: Final = 64
 _CODING: Final = re.compile(rb"\s*([!#$%&'*+\-.^_`|~0-9A-Za-z]+)\s*(?:;\s*[qQ]\s*=\s*([01](?:\.[0-9]{0,3})?)\s*)?")
 
 
@@ -22,9 +24,17 @@ def accepts_gzip(header: bytes | None) -> bool:
     """Whether Accept-Encoding allows gzip; malformed members are passed over."""
     if header is None:
         return False
+    # Browsers send a handful of forms; what others send is not remembered.
+    return _known_form(header) if len(header) <= _LONGEST_KNOWN else _allows_gzip(header)
+
+
+def _allows_gzip(header: bytes) -> bool:
     weights: dict[bytes, float] = {}
     for member in header.split(b","):
         found = _CODING.fullmatch(member)
         if found is not None:
             weights[found[1].lower()] = float(found[2] or 1)
     return weights.get(b"gzip", weights.get(b"x-gzip", weights.get(b"*", 0.0))) > 0
+
+
+_known_form = lru_cache(maxsize=64)(_allows_gzip)

@@ -244,9 +244,12 @@ def test_age_is_whole_seconds_since_dynamics_answered(keeping: Service, clock: C
 def kept_under(service: Service, path: str) -> Any:
     """The entry that answers a path."""
     assert ask(service, path).status == 200
-    found = service.gateway._reading.hit(f"{BASE}{path}".encode(), b"")
-    assert found is not None
-    return found[1].entry
+    reading = service.gateway._reading
+    shortcut = reading.shortcut(f"{BASE}{path}".encode(), b"")
+    assert shortcut is not None
+    served = reading.kept(shortcut.key)
+    assert served is not None
+    return served.entry
 
 
 def test_a_miss_says_so(keeping: Service) -> None:

@@ -266,19 +266,21 @@ async def test_memories_of_404_are_bounded() -> None:
 
 async def test_a_target_that_was_answered_is_found_at_once() -> None:
     desk = Desk()
-    assert desk.reading.hit(b"/a", b"b=1") is None
+    assert desk.reading.shortcut(b"/a", b"b=1") is None
     await desk.ask("get_event")
     kept = desk.kept("get_event")
     assert kept is not None
     desk.reading.remember(b"/a", b"b=1", kept, 3)
-    found = desk.reading.hit(b"/a", b"b=1")
-    assert found is not None
-    shortcut, served = found
-    assert (shortcut.operation, shortcut.dropped, served.entry, served.outcome) == ("get_event", 3, kept, HIT)
-    assert desk.reading.hit(b"/a", b"b=2") is None
-    assert desk.reading.hit(b"/ab", b"=1") is None
+    shortcut = desk.reading.shortcut(b"/a", b"b=1")
+    assert shortcut is not None
+    assert (shortcut.operation, shortcut.dropped, shortcut.key) == ("get_event", 3, kept.key)
+    served = desk.reading.kept(shortcut.key)
+    assert served is not None
+    assert (served.entry, served.outcome) == (kept, HIT)
+    assert desk.reading.shortcut(b"/a", b"b=2") is None
+    assert desk.reading.shortcut(b"/ab", b"=1") is None
     desk.clock.go(631)
-    assert desk.reading.hit(b"/a", b"b=1") is None  # it would have to wait
+    assert desk.reading.kept(shortcut.key) is None  # it would have to wait
 
 
 async def test_shortcuts_are_short_and_bounded() -> None:
@@ -288,9 +290,9 @@ async def test_shortcuts_are_short_and_bounded() -> None:
     assert kept is not None
     desk.reading.remember(b"/" * 500, b"x" * 12, kept, 0)
     desk.reading.remember(b"/" * 500, b"x" * 13, kept, 0)
-    assert desk.reading.hit(b"/" * 500, b"x" * 12) is not None
-    assert desk.reading.hit(b"/" * 500, b"x" * 13) is None
+    assert desk.reading.shortcut(b"/" * 500, b"x" * 12) is not None
+    assert desk.reading.shortcut(b"/" * 500, b"x" * 13) is None
     for number in range(8_192):
         desk.reading.remember(b"/%d" % number, b"", kept, 0)
-    assert desk.reading.hit(b"/" * 500, b"x" * 12) is None
-    assert desk.reading.hit(b"/0", b"") is not None
+    assert desk.reading.shortcut(b"/" * 500, b"x" * 12) is None
+    assert desk.reading.shortcut(b"/0", b"") is not None

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -11,6 +12,8 @@ from structlog.testing import capture_logs
 
 from app import main, warming
 from app.budget import Need
+from app.logs import configure_logs
+from app.redaction import Redactor
 from app.warming import PAGES, warm_up
 from tests.app.desk import HIT, Desk, call, failure
 from tests.clock import until
@@ -54,6 +57,7 @@ def test_the_pages_of_an_event_are_what_a_portal_reads_of_it() -> None:
 
 async def test_the_list_is_fetched_then_the_pages_of_each_event() -> None:
     desk = desk_of(*THREE)
+    configure_logs("info", Redactor())  # the level of another test may be in force
     with capture_logs() as logs:
         assert await warm_up(desk.reading, 50, FAST) == 1 + 3 * len(PAGES)
     assert asked_for(desk) == [("list_events", ""), *[(page, event) for event in THREE for page in PAGES]]
@@ -105,7 +109,7 @@ def waits(monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[], None] = lambd
         meanwhile()
         await sleep(0)
 
-    monkeypatch.setattr("app.warming.asyncio.sleep", at_once)
+    monkeypatch.setattr(warming, "asyncio", SimpleNamespace(sleep=at_once))  # not for the servers of other threads
     return slept
 
 
