@@ -82,7 +82,7 @@ def event_path(event: str, rest: str = "") -> str:
 
 
 def settings_for(sandbox: Sandbox, **groups: Mapping[str, Any]) -> GivenSettings:
-    """Settings that point at a sandbox; ``groups`` are laid over. Nothing is kept and calls are not bounded, unless they say so."""
+    """Settings that point at a sandbox; ``groups`` are laid over. Unless they say so, nothing is kept and no call refused."""
     realtime = {
         "endpoint": sandbox.realtime_endpoint,
         "token": sandbox.realtime_token,
