@@ -28,7 +28,6 @@ TELL_WHEN_GONE: Final = "evtmgmt.tell_when_gone"
 """The name of that way among the extensions."""
 CUT: Final = "evtmgmt.cut"
 """The name of the way to end a connection at once, whatever waits to be sent."""
-_PIECE: Final = 262_144
 TAKEN_AT_ONCE: Final = 65_536
 """Bytes that the server takes without waiting for the client to read them."""
 _OUTCOMES: Final = {outcome: outcome.encode("ascii") for outcome in Outcome}
@@ -149,12 +148,10 @@ class Delivery:
         if len(body) <= TAKEN_AT_ONCE:
             await send({"type": "http.response.body", "body": body})
             return
-        pieces = memoryview(body)
         try:
             async with asyncio.timeout(self._answer_timeout):
-                # The server waits for the client before it takes the next piece, so the last one is empty.
-                for start in range(0, len(body), _PIECE):
-                    await send({"type": "http.response.body", "body": pieces[start : start + _PIECE], "more_body": True})
+                # The server takes a body of any size, and waits for the client before the next: hence an empty one.
+                await send({"type": "http.response.body", "body": body, "more_body": True})
                 await send({"type": "http.response.body", "body": b""})
         except TimeoutError:
             self._cut_off(exchange, scope)
