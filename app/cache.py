@@ -28,7 +28,7 @@ class Key(NamedTuple):
         operation: The operation's name.
         asked: Path parameters as the portal sent them, GUIDs in lower case.
         sent: The same with today's ids.
-        query: The declared parameters of the query.
+        query: The declared parameters of the query, whatever their order and letter case, and their raw values.
     """
 
     operation: str
@@ -39,7 +39,8 @@ class Key(NamedTuple):
 
 def key_of(call: Call) -> Key:
     """The key of a call."""
-    return Key(call.operation.name, _lowered(call.asked), _lowered(call.sent), call.query.kept)
+    query = tuple(sorted((name, raw.partition(b"=")[2]) for name, raw in call.query.kept)) if call.query.kept else ()
+    return Key(call.operation.name, _lowered(call.asked), _lowered(call.sent), query)
 
 
 def tags_of(key: Key) -> tuple[str, ...]:

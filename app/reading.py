@@ -2,7 +2,7 @@
 
 Fresh answers are given at once, and fetched anew shortly before they expire while somebody asks for them. Stale ones are given
 while they are fetched in the background (RFC 5861). Older ones are given when Dynamics fails, longest when it cannot be
-reached. While ``stale_if_error`` lasts, nobody waits longer than ``stale_wait``; afterwards nobody does twice.
+reached; nobody waits longer than ``stale_wait`` while there is an answer to give.
 """
 
 import asyncio
@@ -211,7 +211,7 @@ class Reading:
             return Served(entry, Outcome.HIT, now - entry.stored)
         if (
             now < entry.stale_until
-            or now < min(entry.retry_at, entry.error_until)
+            or (entry.failures and now < min(entry.retry_at, entry.error_until))
             or (self._outage.on and now < entry.kept_until)
         ):
             self._refresh(entry, now)
@@ -224,7 +224,7 @@ class Reading:
         old = Served(entry, Outcome.STALE, now - entry.stored)
         for_errors = now < entry.error_until
         flight = self._flights.launch(entry.key, lambda: self._bring(entry.key, call))
-        patience = max(0.0, flight.started + self._settings.stale_wait - monotonic()) if for_errors else None
+        patience = max(0.0, flight.started + self._settings.stale_wait - monotonic())
         await asyncio.wait((flight.task,), timeout=patience)
         if not flight.task.done():
             return old
@@ -266,6 +266,9 @@ class Reading:
             self._failed(key, error)
             self._count(call, error.kind.code)
             raise
+        except Exception:
+            self._leave_alone(key)
+            raise
         self._count(call, "answered")
         self._outage.worked()
         self._marks.pop(key, None)
@@ -292,9 +295,17 @@ class Reading:
         if error.kind is errors.NOT_FOUND:
             self._cache.remove(key)
             self._set_mark(key, self._settings.not_found, _Mark.MISSING)
-        elif error.kind in _FAILED and (entry := self._cache.peek(key)) is not None:
-            entry.failures += 1
-            entry.retry_at = self._clock() + max(backoff(entry.failures), error.retry_after or 0)
+        else:
+            self._leave_alone(key, error)
+
+    def _leave_alone(self, key: Key, error: ProxyError | None = None) -> None:
+        """Have an answer not asked for again for a while, as the last attempt gave none."""
+        entry = self._cache.peek(key)
+        if entry is not None:
+            if error is not None and error.kind in _FAILED:
+                entry.failures += 1
+            asked = 0 if error is None or error.retry_after is None else error.retry_after
+            entry.retry_at = self._clock() + max(backoff(max(1, entry.failures)), asked)
 
     def _count(self, call: Call, outcome: str) -> None:
         if call.need is Need.REFRESH:

@@ -10,6 +10,7 @@ import orjson
 from app.calls import JSON, Call, Reply
 from app.reading import Reading
 from translation.errors import NOT_FOUND, ProxyError
+from translation.grammar import is_event_id
 from translation.tracks import sessions_of_track, track_ids
 
 MAX_REMEMBERED: Final = 10_000
@@ -77,7 +78,7 @@ class TrackSessions:
             if event := self._memory.event_of(track):
                 return event
             listed = await self._reading.value("list_events", {}, trace)
-            names = [name for item in listed if isinstance(name := item["readableEventId"], str) and name]
+            names = [name for item in listed if isinstance(name := item["readableEventId"], str) and is_event_id(name)]
             for start in range(0, min(len(names), MAX_EVENTS_WALKED), WALKS_AT_ONCE):
                 await asyncio.gather(*(self._look(name, trace) for name in names[start : start + WALKS_AT_ONCE]))
                 if event := self._memory.event_of(track):

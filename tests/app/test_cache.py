@@ -17,7 +17,7 @@ from tests.service import BASE, Service, running_service
 from translation.aliases import Aliases
 from translation.freshness import Lifetime
 from translation.operations import BY_NAME, OPERATIONS, Operation
-from translation.query import read_query
+from translation.query import Query, read_query
 
 EVENT = BY_NAME["get_event"]
 GUID = "0b8d1f5e-2f0a-4a55-8c0c-5d1a5d1c000a"
@@ -276,8 +276,15 @@ def test_no_more_than_some_variants_of_one_thing_are_kept() -> None:
     for version in range(VARIANTS + 5):
         kept.put(event("a", version=version))
     found = [key.query[0][1] for key in kept._entries if key.asked == ("a",)]
-    assert found == [b"api-version=%d" % version for version in range(5, VARIANTS + 5)]
+    assert found == [b"%d" % version for version in range(5, VARIANTS + 5)]
     assert len(kept) == VARIANTS + 1
+
+
+def test_order_and_letter_case_of_parameters_make_no_variants() -> None:
+    plain = Query((("api-version", b"api-version=1"), ("x", b"x=2")), client_token=False, dropped=0)
+    other = Query((("x", b"X=2"), ("api-version", b"API-Version=1")), client_token=False, dropped=0)
+    keys = {key_of(Call(BY_NAME["list_events"], {}, {}, query)) for query in (plain, other)}
+    assert len(keys) == 1
 
 
 def test_letter_case_makes_variants_too() -> None:

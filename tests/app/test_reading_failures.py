@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.clock import Clock, running_at, until
-from tests.examples import CONFERENCE, OPEN_DAY, assert_error, received, registration
+from tests.examples import CONFERENCE, OPEN_DAY, assert_error, example, received, registration
 from tests.service import event_path
 
 
@@ -85,6 +85,13 @@ def test_reads_beyond_the_budget_are_stale_or_refused_and_registrations_go_throu
         assert len(received(service, "register")) == 5
         assert service.metric('evtmgmt_budget_refused_total{need="read",reason="spent"}') == 4
         assert service.metric('evtmgmt_errors_total{code="TooManyRequests"}') == 1
+
+
+def test_images_are_within_the_budget() -> None:
+    with running_at(Clock(), upstream={"budget": "1/h", "budget_burst": 1, "budget_wait": 0}) as service:
+        assert service.get(example("get_speaker_image", service).path).is_success
+        assert_error(service.get(example("get_sponsor_logo", service).path), "TooManyRequests", 429)
+        assert len(received(service)) == 1
 
 
 def test_a_read_waits_for_its_turn() -> None:

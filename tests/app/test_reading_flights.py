@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
+from app.cache import key_of
 from app.logs import configure_logs
 from app.redaction import Redactor
 from tests.app.desk import HIT, MISS, STALE, Desk, call, failure, version
@@ -43,6 +44,23 @@ async def test_who_leaves_takes_nothing_from_the_others_and_the_last_ends_the_ca
     assert (desk.cancelled, desk.kept("get_event")) == (1, None)
     desk.gate.set()
     assert await desk.ask("get_event") == (MISS, b"2", 0)
+
+
+async def test_who_joins_and_leaves_does_not_end_a_call_in_the_background() -> None:
+    desk = Desk()
+    await desk.ask("get_event")
+    desk.clock.go(31)
+    desk.gate.clear()
+    await desk.ask("get_event")  # stale, and asked for
+    await desk.asked(2)
+    desk.cache.remove(key_of(call("get_event")))  # as if others took its place
+    visitor = desk.ask_soon("get_event")
+    await asyncio.sleep(0)
+    visitor.cancel()
+    await asyncio.wait([visitor])
+    desk.gate.set()
+    await desk.settled()
+    assert (await desk.ask("get_event"), desk.cancelled) == ((HIT, b"2", 0), 0)
 
 
 @pytest.mark.parametrize(

@@ -231,7 +231,35 @@ async def test_what_was_never_answered_is_asked_even_when_dynamics_is_away() -> 
         assert len(desk.calls) == number
 
 
+@pytest.mark.parametrize("error", [failure(errors.UPSTREAM_REJECTED, status=400), RuntimeError("a mistake of the program")])
+async def test_what_is_refused_in_the_background_is_not_asked_for_again_at_once(error: Exception) -> None:
+    desk = Desk()
+    await desk.ask("get_event")
+    desk.clock.go(31)
+    desk.error = error
+    for _ in range(5):
+        assert (await desk.ask("get_event"))[0] == STALE
+        await desk.settled()
+    assert len(desk.calls) == 2
+    desk.clock.go(1)
+    assert (await desk.ask("get_event"))[0] == STALE
+    await desk.settled()
+    assert len(desk.calls) == 3
+
+
 # Dynamics hangs.
+
+
+@each_class
+async def test_nobody_waits_for_a_hanging_dynamics_beyond_the_time_of_errors_either(name: str, life: Lifetime) -> None:
+    desk = Desk(stale_wait=0, when_unreachable=2_000_000)
+    await desk.ask(name)
+    desk.clock.go(life.fresh + life.stale_if_error + 1)
+    desk.gate.clear()
+    assert (await desk.ask(name))[0] == STALE
+    desk.gate.set()
+    await desk.settled()
+    assert (await desk.ask(name))[0] == HIT
 
 
 async def passes_of_the_loop(task: "asyncio.Task[Any]") -> bool:

@@ -15,6 +15,7 @@ from app.budget import Need
 from app.logs import configure_logs
 from app.redaction import Redactor
 from app.warming import PAGES, warm_up
+from sandbox.server import SandboxThread
 from tests.app.desk import HIT, Desk, call, failure
 from tests.clock import until
 from tests.examples import OPEN_DAY, received
@@ -240,6 +241,24 @@ def test_a_stop_in_the_middle_leaves_nothing_behind(fault: str | None) -> None:
             source.sandbox.recorder.wait(operation="list_tracks", outcome="cancelled")
         calls = len(source.sandbox.recorder.find())
         assert calls < 1 + 23 * len(PAGES)
+
+
+@pytest.mark.parametrize("fault", ["hang", "status"])
+async def test_nothing_runs_on_after_the_shutdown(fault: str) -> None:
+    before = asyncio.all_tasks()
+    with SandboxThread() as sandbox:
+        sandbox.faults.add(fault, status=500, operation="list_events", times=None)
+        gateway = main.create_app(settings_for(sandbox, cache={}))
+        come: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+        gone: asyncio.Queue[Any] = asyncio.Queue()
+        life = asyncio.create_task(gateway({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, come.get, gone.put))
+        come.put_nowait({"type": "lifespan.startup"})
+        assert (await gone.get())["type"] == "lifespan.startup.complete"
+        await sandbox.recorder.wait_async(operation="list_events")
+        come.put_nowait({"type": "lifespan.shutdown"})
+        assert (await gone.get())["type"] == "lifespan.shutdown.complete"
+        await life
+        assert asyncio.all_tasks() == before
 
 
 def test_a_defect_in_it_is_logged(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
