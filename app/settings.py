@@ -103,7 +103,7 @@ class Upstream(Group):
     budget: str = Field("15/s", description="Calls per time to Dynamics that last, of all workers together. `off`: no bound.")
     budget_burst: int = Field(200, ge=1, le=100_000, description="Calls at once after a quiet time.")
     budget_wait: float = Field(2, ge=0, le=60, description="Longest wait of a read for its turn, when the budget is spent.")
-    connections: int = Field(64, ge=1, le=10_000, description="Calls at once.")
+    connections: int = Field(48, ge=1, le=10_000, description="Calls at once.")
     keep_alive: Seconds = Field(55, description="How long an idle connection is kept.")
     max_answer_bytes: Bytes = Field(16 * 2**20, description="Largest JSON answer, unpacked.")
     max_image_bytes: Bytes = Field(10 * 2**20, description="Largest image.")

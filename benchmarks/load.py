@@ -16,7 +16,7 @@ _BYTES: Final = {"B": 1, "KB": 2**10, "MB": 2**20, "GB": 2**30, "TB": 2**40}
 
 _DONE: Final = re.compile(r"^ *(\d+) requests in ([\d.]+)(\w+), ([\d.]+)(\w+) read$", re.MULTILINE)
 _RATE: Final = re.compile(r"^Requests/sec: +([\d.]+)$", re.MULTILINE)
-_PERCENTILE: Final = r"^ +{}% +([\d.]+)(\w+)$"
+_PERCENTILE: Final = r"^ +{}% +([\d.]+)(\w+) *$"  # wrk pads units of one letter
 _SOCKETS: Final = re.compile(r"^ *Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)$", re.MULTILINE)
 _STATUSES: Final = re.compile(r"^ *Non-2xx or 3xx responses: (\d+)$", re.MULTILINE)
 

@@ -1,14 +1,19 @@
 """The operations that are guarded. A new one is a line in ``CASES``, and its numbers: ``python -m benchmarks.micro --record``."""
 
-from collections.abc import MutableMapping
+import asyncio
+from collections.abc import Callable, MutableMapping
 from functools import cache
 from typing import Any, Final
 
 import orjson
+from uvicorn.server import ServerState
 
+from app.calls import JSON, Call, Reply
 from app.gateway import Gateway
+from app.guard import guard
 from app.main import create_app
 from app.problems import Problems
+from app.server import GuardedProtocol, server_config
 from app.settings import GivenSettings
 from benchmarks.material import CLIENT_TOKEN, EVENT, NEW_BASE, OLD_BASE, ORIGIN, SERVER_TOKEN, make_bodies
 from benchmarks.micro.counting import Operation, at_once
@@ -27,12 +32,32 @@ _PARAMETERS: Final = {"event": EVENT}
 _PATH: Final = f"{OLD_BASE}Events/{EVENT}/sessions/".encode()
 _QUERY: Final = f"emApplicationtoken={CLIENT_TOKEN}&ts=1762000000&api-version=2016-06-30".encode()
 _PROBLEMS: Final = Problems(Messages({}))
+_LONG: Final = 30 * 86_400
+_KEPT: Final = f"{OLD_BASE}events/{EVENT}?{_QUERY.decode()}"
+_BROWSERS: Final = f"""GET {_KEPT} HTTP/1.1
+Host: 127.0.0.1:8080
+Connection: keep-alive
+sec-ch-ua-platform: "Linux"
+User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36
+Accept: application/json, text/plain, */*
+sec-ch-ua: "Chromium";v="140", "Not=A?Brand";v="24"
+Content-Type: application/json
+Origin: {ORIGIN}
+Sec-Fetch-Site: cross-site
+Sec-Fetch-Mode: cors
+Referer: {ORIGIN}/
+Accept-Encoding: gzip, deflate, br, zstd
+Accept-Language: de-AT,de;q=0.9,en;q=0.8
+
+""".replace("\n", "\r\n").encode()
+"""A browser's request, with 13 headers."""
 
 
 @cache
 def _gateway() -> Gateway:
     realtime = {"endpoint": f"http://127.0.0.1:9{NEW_BASE}", "token": SERVER_TOKEN, "origin": ORIGIN}
-    return create_app(GivenSettings.model_validate({"realtime": realtime, "log_level": "warning"}))
+    cache = {"details": {"fresh": _LONG}}
+    return create_app(GivenSettings.model_validate({"realtime": realtime, "log_level": "warning", "cache": cache}))
 
 
 def translated(operation: str, body: bytes) -> bytes:
@@ -80,6 +105,98 @@ def _answered(path: bytes) -> int:
     return status
 
 
+class _Clock:
+    """A clock that never strikes."""
+
+    def cancel(self) -> None:
+        pass
+
+
+class _Loop:
+    """A loop that never runs."""
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> _Clock:
+        return _Clock()
+
+
+class _Wire(asyncio.Transport):
+    """A client that takes all it is sent."""
+
+    sent = b""
+
+    def write(self, data: Any) -> None:
+        self.sent = bytes(data)
+
+    def is_closing(self) -> bool:
+        return False
+
+    def abort(self) -> None:
+        pass
+
+
+async def _keep() -> None:
+    """Have the answer kept that is asked for, in both forms."""
+
+    async def dynamics(_: Call) -> Reply:
+        return Reply(200, JSON, translated("get_event", _BODIES.event))
+
+    async def receive() -> MutableMapping[str, Any]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send(_: MutableMapping[str, Any]) -> None:
+        pass
+
+    path, _, query = _KEPT.encode().partition(b"?")
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "GET",
+        "path": path.decode(),
+        "raw_path": path,
+        "query_string": query,
+        "headers": [(b"host", b"127.0.0.1:8080"), (b"accept-encoding", b"gzip")],
+    }
+    _gateway()._reading.through(BY_NAME["get_event"], dynamics)
+    await _gateway()(scope, receive, send)
+
+
+@cache
+def _connection() -> tuple[GuardedProtocol, _Wire]:
+    """A connection to the server, which keeps what is asked for."""
+    asyncio.run(_keep())
+    state = ServerState()
+    state.default_headers = [(b"date", b"Thu, 01 Jan 2026 00:00:00 GMT")]
+    wire = _Wire()
+    loop: Any = _Loop()
+    protocol = GuardedProtocol(server_config(_gateway(), _gateway().limits), state, {}, loop)
+    protocol.connection_made(wire)
+    return protocol, wire
+
+
+def _hit() -> bytes:
+    """A browser's request for what is kept, from its bytes to those of the answer.
+
+    Raises:
+        RuntimeError: It was not answered from the cache.
+    """
+    protocol, wire = _connection()
+    wire.sent = b""
+    protocol.data_received(_BROWSERS)
+    if not wire.sent.startswith(b"HTTP/1.1 200 ") or protocol.tasks:
+        raise RuntimeError("no hit")
+    return wire.sent
+
+
+@cache
+def _scope() -> dict[str, Any]:
+    """What the server makes of a browser's request."""
+    line, *lines = _BROWSERS.split(b"\r\n\r\n")[0].split(b"\r\n")
+    raw_path, _, query = line.split(b" ")[1].partition(b"?")
+    headers = [(name.lower(), value) for name, _, value in (header.partition(b": ") for header in lines)]
+    return {"http_version": "1.1", "method": "GET", "raw_path": raw_path, "query_string": query, "headers": headers}
+
+
 CASES: Final[dict[str, Operation]] = {
     "one event translated": lambda: translated("get_event", _BODIES.event),
     "50 events translated": lambda: translated("list_events", _FIFTY),
@@ -87,4 +204,6 @@ CASES: Final[dict[str, Operation]] = {
     "a query read": lambda: read_query(_QUERY, BY_NAME["list_sessions"].query),
     "an error rendered": _refused,
     "a refusal through the whole gateway": lambda: _answered(f"{OLD_BASE}nothing".encode()),
+    "a browser's headers guarded": lambda: guard(_scope(), _gateway().limits),
+    "a hit, from bytes to bytes": _hit,
 }
