@@ -144,15 +144,14 @@ class Delivery:
         at_once: AtOnce | None = _extension(scope, AT_ONCE) if len(body) <= TAKEN_AT_ONCE else None
         if at_once is not None and at_once(scope, status, header_lines(headers), body):
             return
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        if len(body) <= TAKEN_AT_ONCE:
-            await send({"type": "http.response.body", "body": body})
-            return
+        large = len(body) > TAKEN_AT_ONCE
         try:
             async with asyncio.timeout(self._answer_timeout):
-                # The server takes a body of any size, and waits for the client before the next: hence an empty one.
-                await send({"type": "http.response.body", "body": body, "more_body": True})
-                await send({"type": "http.response.body", "body": b""})
+                await send({"type": "http.response.start", "status": status, "headers": headers})
+                await send({"type": "http.response.body", "body": body, "more_body": large})
+                if large:
+                    # The server takes a body of any size, and waits for the client before the next: hence an empty one.
+                    await send({"type": "http.response.body", "body": b""})
         except TimeoutError:
             self._cut_off(exchange, scope)
 

@@ -168,8 +168,8 @@ class Gateway:
 
     def _shortcut(self, exchange: Exchange, scope: Scope, headers: Headers) -> Served | None:
         """The answer to a request target that was answered before, when it is kept."""
-        if scope["method"] not in ("GET", "HEAD") or self._in_flight > self.limits.concurrency or self._anew(headers):
-            return None
+        if scope["method"] not in ("GET", "HEAD") or self._anew(headers):
+            return None  # the limit of requests at once does not count here: this one is over at once
         shortcut = self._reading.shortcut(scope["raw_path"], scope["query_string"])
         if shortcut is None:
             return None

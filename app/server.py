@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from app.bodies import Scope
 from app.delivery import AT_ONCE, CUT, TELL_WHEN_GONE
@@ -31,6 +31,7 @@ class GuardedProtocol(HttpToolsProtocol):
     _in_message = False
     _in_headers = False
     _answered = False  # the message is answered already: what may be left of it concerns nobody
+    _cycles: tuple[RequestResponseCycle, ...] = ()  # of the requests that are not answered yet
     _when_gone: Callable[[], None] | None = None
     _deaf = False  # what comes after a refused message is neither parsed nor complained of again
 
@@ -49,6 +50,9 @@ class GuardedProtocol(HttpToolsProtocol):
         self._stop_clock()
         self._extensions.clear()  # they hold this object
         super().connection_lost(exc)
+        for cycle in self._cycles:  # uvicorn knows of the last one only
+            cycle.disconnected = True
+            cycle.message_event.set()
         if self._when_gone is not None:
             self._when_gone()
 
@@ -95,6 +99,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._answered:
             return
         super().on_headers_complete()
+        self._cycles = (*(cycle for cycle in self._cycles if not cycle.response_complete), self.cycle)
         # Trailers are collected here, away from the headers of the scope (FIELD-NOTES): nobody reads them.
         self.headers = []
         if self.parser.should_upgrade():

@@ -57,7 +57,9 @@ def test_what_wrk_says_is_read() -> None:
     assert load.size == pytest.approx(1.02 * 2**30)
 
 
-@pytest.mark.parametrize(("written", "milliseconds"), [("801.00us", 0.801), ("2.70ms", 2.7), ("1.03s ", 1_030), ("1.50m ", 90_000)])
+@pytest.mark.parametrize(
+    ("written", "milliseconds"), [("801.00us", 0.801), ("2.70ms", 2.7), ("1.03s ", 1_030), ("1.50m ", 90_000)]
+)
 def test_all_units_of_time_are_read(written: str, milliseconds: float) -> None:
     assert read_wrk(WRK.format("").replace("801.00us", written)).p50 == pytest.approx(milliseconds)
 

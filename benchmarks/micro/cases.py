@@ -3,16 +3,20 @@
 import asyncio
 from collections.abc import Callable, MutableMapping
 from functools import cache
+from io import StringIO
 from typing import Any, Final
 
 import orjson
 from uvicorn.server import ServerState
 
 from app.calls import JSON, Call, Reply
+from app.delivery import AT_ONCE
 from app.gateway import Gateway
 from app.guard import guard
+from app.logs import configure_logs
 from app.main import create_app
 from app.problems import Problems
+from app.redaction import Redactor
 from app.server import GuardedProtocol, server_config
 from app.settings import GivenSettings
 from benchmarks.material import CLIENT_TOKEN, EVENT, NEW_BASE, OLD_BASE, ORIGIN, SERVER_TOKEN, make_bodies
@@ -53,11 +57,20 @@ Accept-Language: de-AT,de;q=0.9,en;q=0.8
 """A browser's request, with 13 headers."""
 
 
+class _Nowhere(StringIO):
+    """Where lines go: each request is logged as in service."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+
 @cache
 def _gateway() -> Gateway:
     realtime = {"endpoint": f"http://127.0.0.1:9{NEW_BASE}", "token": SERVER_TOKEN, "origin": ORIGIN}
     cache = {"details": {"fresh": _LONG}}
-    return create_app(GivenSettings.model_validate({"realtime": realtime, "log_level": "warning", "cache": cache}))
+    gateway = create_app(GivenSettings.model_validate({"realtime": realtime, "cache": cache}))
+    configure_logs("info", Redactor([SERVER_TOKEN]), _Nowhere())
+    return gateway
 
 
 def translated(operation: str, body: bytes) -> bytes:
@@ -76,15 +89,19 @@ def _refused() -> object:
 
 
 def _answered(path: bytes) -> int:
-    """A request through the whole gateway, from the server's call to its last message: the status."""
-    status = 0
+    """A request through the whole gateway, from the server's call to its answer: the status."""
+    answered = 0
 
     async def receive() -> MutableMapping[str, Any]:
         return {"type": "http.request", "body": b"", "more_body": False}
 
-    async def send(message: MutableMapping[str, Any]) -> None:
-        nonlocal status
-        status = message.get("status", status)
+    async def send(_: MutableMapping[str, Any]) -> None:
+        raise AssertionError("it is sent at once")
+
+    def sent_at_once(_: object, status: int, __: bytes, ___: bytes) -> bool:
+        nonlocal answered
+        answered = status
+        return True
 
     scope = {
         "type": "http",
@@ -93,6 +110,7 @@ def _answered(path: bytes) -> int:
         "path": path.decode(),
         "raw_path": path,
         "query_string": _QUERY,
+        "extensions": {AT_ONCE: sent_at_once},
         "headers": [
             (b"host", b"127.0.0.1:8080"),
             (b"origin", ORIGIN.encode()),
@@ -102,7 +120,7 @@ def _answered(path: bytes) -> int:
         ],
     }
     at_once(_gateway()(scope, receive, send))
-    return status
+    return answered
 
 
 class _Clock:
@@ -188,6 +206,15 @@ def _hit() -> bytes:
     return wire.sent
 
 
+def _headers_taken() -> object:
+    """The headers of a browser's request, taken by the server one by one."""
+    protocol, _ = _connection()
+    protocol.on_message_begin()
+    for name, value in _scope()["headers"]:
+        protocol.on_header(name, value)
+    return protocol.headers
+
+
 @cache
 def _scope() -> dict[str, Any]:
     """What the server makes of a browser's request."""
@@ -204,6 +231,7 @@ CASES: Final[dict[str, Operation]] = {
     "a query read": lambda: read_query(_QUERY, BY_NAME["list_sessions"].query),
     "an error rendered": _refused,
     "a refusal through the whole gateway": lambda: _answered(f"{OLD_BASE}nothing".encode()),
+    "a browser's headers taken": _headers_taken,
     "a browser's headers guarded": lambda: guard(_scope(), _gateway().limits),
     "a hit, from bytes to bytes": _hit,
 }
