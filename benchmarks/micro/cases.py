@@ -233,5 +233,6 @@ CASES: Final[dict[str, Operation]] = {
     "a refusal through the whole gateway": lambda: _answered(f"{OLD_BASE}nothing".encode()),
     "a browser's headers taken": _headers_taken,
     "a browser's headers guarded": lambda: guard(_scope(), _gateway().limits),
+    "a hit in the gateway": lambda: _connection() and _gateway().kept_answer(_scope()),
     "a hit, from bytes to bytes": _hit,
 }

@@ -562,6 +562,14 @@ def test_half_a_request_behind_kept_answers_is_too_slow(piece: bytes) -> None:
             assert statuses(said) == [200] * kept.count(b"GET")
 
 
+def test_half_a_request_behind_a_slow_miss_is_too_slow_as_well() -> None:
+    with pairing(limits={"header_timeout": 0.3, "keep_alive": 600}) as running:
+        running.sandbox.recorder.clear()
+        running.sandbox.faults.add("hang", operation="get_event")
+        assert conversation(running.guarded, ask() + ask(never_asked()) + ask()[:-2]).count(b"HTTP/1.1 ") == 1
+        running.sandbox.recorder.wait(operation="get_event", outcome=CANCELLED)
+
+
 def test_headers_without_end_behind_a_kept_answer_are_refused(pair: Pair) -> None:
     endless = ask()[:-2] + b"X-Odd: " + b"x" * (2 * HARD_HEADER_BYTES)
     with Line(pair.guarded) as line:
