@@ -40,7 +40,7 @@ class Delivery:
     Args:
         cors: Who may read them.
         finisher: Compresses those that are kept.
-        answer_timeout: Longest time for a large answer to be taken by the client, in seconds.
+        answer_timeout: Longest time for an answer to be taken by the client, in seconds.
     """
 
     def __init__(self, cors: Cors, finisher: Finisher, answer_timeout: float) -> None:

@@ -24,7 +24,7 @@ from app.cors import Cors
 from app.delivery import Delivery, Send, UnlessGone
 from app.guard import Headers, guard
 from app.problems import Problems
-from app.reading import Outcome, Reading, Served
+from app.reading import Outcome, Reading, Served, Shortcut
 from app.record import Exchange, Recorder, new_request_id
 from app.settings import Limits
 from translation.aliases import Aliases
@@ -36,6 +36,7 @@ from translation.targets import allowed_methods, is_api, match, segments
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Handler = Callable[[Call], Awaitable[Reply | Served]]
 
+_READS: Final = frozenset({"GET", "HEAD"})
 _MORE_TO_COME: Final = frozenset({b"content-length", b"transfer-encoding", b"expect"})
 """Headers that tell of a body."""
 _OUTLINE: Final = frozenset({b"origin", b"accept-language"})
@@ -117,7 +118,8 @@ class Gateway:
         try:
             exchange.request_id = _request_id(scope["headers"])
             headers = guard(scope, self.limits)  # 1
-            reply = self._shortcut(exchange, scope, headers)
+            shortcut = self._reading.shortcut(scope["raw_path"], scope["query_string"]) if scope["method"] in _READS else None
+            reply = None if shortcut is None else self._kept(exchange, shortcut, headers)
             if reply is None:
                 path = segments(scope["raw_path"])
                 if path and not is_api(path):
@@ -150,34 +152,37 @@ class Gateway:
         Returns:
             Status, header lines and body; None when the request has to go the whole way.
         """
-        if self._reading.shortcut(scope["raw_path"], scope["query_string"]) is None:
+        shortcut = self._reading.shortcut(scope["raw_path"], scope["query_string"])
+        if shortcut is None:
             return None
         exchange = Exchange(scope["method"], scope["raw_path"], perf_counter())
         try:
             headers = guard(scope, self.limits)  # 1
+            if not _MORE_TO_COME.isdisjoint(headers.single):
+                return None
+            served = self._kept(exchange, shortcut, headers)
+            if served is None:
+                return None
+            exchange.request_id = _request_id(scope["headers"])
+            answer = self._delivery.at_once(exchange, served, headers)  # 7
         except ProxyError:
+            return None  # the whole way answers it
+        except Exception as defect:
+            # The parser that called would take it for a malformed request.
+            self._recorder.defect(exchange, defect)
             return None
-        if not _MORE_TO_COME.isdisjoint(headers.single):
-            return None
-        served = self._shortcut(exchange, scope, headers)
-        exchange.request_id = _request_id(scope["headers"])
-        answer = None if served is None else self._delivery.at_once(exchange, served, headers)  # 7
         if answer is not None:
             self._recorder.record(exchange)  # 8
         return answer
 
-    def _shortcut(self, exchange: Exchange, scope: Scope, headers: Headers) -> Served | None:
-        """The answer to a request target that was answered before, when it is kept."""
-        if scope["method"] not in ("GET", "HEAD") or self._anew(headers):
-            return None  # the limit of requests at once does not count here: this one is over at once
-        shortcut = self._reading.shortcut(scope["raw_path"], scope["query_string"])
-        if shortcut is None:
+    def _kept(self, exchange: Exchange, shortcut: Shortcut, headers: Headers) -> Served | None:
+        """What is kept for a request target that was answered before. The limit of requests at once is none for it."""
+        if self._anew(headers):
             return None
-        served = self._reading.kept(shortcut.key)
         exchange.operation = shortcut.operation
         exchange.backend = self._backend
         exchange.dropped = shortcut.dropped
-        return served
+        return self._reading.kept(shortcut.key)
 
     async def _reply(
         self, exchange: Exchange, scope: Scope, path: list[str], headers: Headers, receive: Receive

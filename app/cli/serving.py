@@ -60,6 +60,7 @@ def run_server(settings: Settings, host: str, port: int, workers: int) -> None:
         port: Port, 0 for a free one.
         workers: Processes. With several, their metrics are added up through files in a directory of their own.
     """
+    os.environ[WORKERS] = str(workers)  # whatever a platform says: what is shared is divided by it
     if workers == 1:
         gateway = create_app(settings)
         settle_memory()
@@ -68,7 +69,6 @@ def run_server(settings: Settings, host: str, port: int, workers: int) -> None:
     configure_logs(settings.log_level, Redactor(settings.secrets))
     with tempfile.TemporaryDirectory(prefix="evtmgmt-metrics-") as directory:
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", directory)
-        os.environ[WORKERS] = str(workers)
         config = server_config("app.cli.serving:worker_app", settings.limits, host=host, port=port, workers=workers)
         Workers(config, sockets=[config.bind_socket()]).run()
 

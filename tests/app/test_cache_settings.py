@@ -226,8 +226,6 @@ def test_each_mistake_has_its_words(load: Load, name: str, value: str, sentence:
     assert f"{CACHE}{name}: {sentence}" in mistakes(load, **{name: value})
 
 
-# DEFECT: the words name settings that do not exist, ...__LIST_EVENTS__TIMES__FRESH and ...__LITERAL['NEVER'], and there are two
-# sentences for one mistake.
 @pytest.mark.parametrize(
     ("times", "place"),
     [
@@ -245,13 +243,11 @@ def test_a_mistake_in_the_times_of_an_operation_is_told_once_where_it_is(load: L
     assert problem.startswith(f"{CACHE}OPERATIONS__LIST_EVENTS{place}: ")
 
 
-# DEFECT: other choices are taken in any letter case (tests/app/test_settings.py), this one is not.
 @pytest.mark.parametrize("text", ["never", "Never", "NEVER", " never "])
 def test_never_is_taken_in_any_letter_case(load: Load, text: str) -> None:
     assert "get_event" not in load(OPERATIONS__GET_EVENT=text).lifetimes()
 
 
-# DEFECT: a group within a group is refused as one variable ("there is no such setting"); EVTMGMT_CACHE={"details": ...} is not.
 @pytest.mark.parametrize(("name", "value"), [("DETAILS", '{"fresh": 5}')])
 def test_a_group_may_be_one_variable(load: Load, name: str, value: str) -> None:
     assert load(**{name: value}).details == Details(fresh=5)

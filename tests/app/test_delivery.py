@@ -361,8 +361,6 @@ def within(seconds: float, fits: Callable[[], bool]) -> bool:
     return found
 
 
-# DEFECT (the first two): the server takes a body of any size in one go and waits for nobody, so that the time-out around it never
-# comes: the request ends at once, and a client that does not read holds the body and the connection as long as it likes.
 @pytest.mark.parametrize(
     ("name", "size"), [("kept", KEPT_BYTES - 1_000_000), ("not kept", KEPT_BYTES + 1_000_000), ("streamed", KEPT_BYTES + 1)]
 )
@@ -639,9 +637,6 @@ async def test_work_for_a_client_that_leaves_is_cancelled(line: Line) -> None:
     assert cancelled.is_set()
 
 
-# DEFECT (here and in the next test, [asked-0-False]): where the server does not tell by itself, a client that leaves one turn of
-# the loop before the answer cancels the task after the context has ended: the callback is scheduled by then, and taking it off
-# comes too late.
 @pytest.mark.parametrize("answer_first", [True, False])
 @pytest.mark.parametrize("ticks", range(6))
 async def test_a_client_that_leaves_at_the_moment_of_the_answer(line: Line, answer_first: bool, ticks: int) -> None:

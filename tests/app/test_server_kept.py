@@ -1012,6 +1012,24 @@ def test_the_limit_of_requests_at_once_is_the_same_by_all_ways(concurrency: int)
             assert guarded == plain
 
 
+def test_a_defect_on_the_short_way_is_told_and_the_whole_way_answers(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Line(pair.guarded).asks(ask())
+    kept, calls = Gateway._kept, []
+
+    def broken_once(*arguments: Any) -> Any:
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise RuntimeError("a mistake of the program")
+        return kept(*arguments)
+
+    monkeypatch.setattr(Gateway, "_kept", broken_once)
+    assert Line(pair.guarded).asks(ask()).startswith(b"HTTP/1.1 200 ")
+    assert len(calls) == 2
+    assert "a mistake of the program" in capsys.readouterr().out
+
+
 # Memory
 
 

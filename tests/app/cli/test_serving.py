@@ -67,6 +67,15 @@ def test_serve_answers_counts_and_stops(
     assert list(tmp_path.glob("evtmgmt-metrics-*")) == []
 
 
+def test_one_worker_has_the_whole_budget_whatever_a_platform_says(
+    upstream: Sandbox, client: httpx.Client, tmp_path: Path
+) -> None:
+    environment = environment_for(upstream) | {"WEB_CONCURRENCY": "4"}
+    with serving("--workers", "1", folder=tmp_path, **environment) as program:
+        url = program.ready(1)
+        assert "evtmgmt_budget_tokens 200.0" in client.get(f"{url}/metrics").text.splitlines()
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_request_in_flight_delays_the_stop_no_longer_than_its_bound(workers: int, client: httpx.Client, tmp_path: Path) -> None:
     with SandboxThread(Sandbox()) as hanging, ThreadPoolExecutor(1) as pool:
