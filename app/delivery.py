@@ -6,11 +6,11 @@ from types import TracebackType
 from typing import Any, Final
 
 from app.bodies import ClientGoneError, Receive, Scope
+from app.caching.finishing import Finisher
+from app.caching.reading import Outcome, Served
 from app.calls import Header, Reply, header_lines
 from app.cors import Cors
-from app.finishing import Finisher
 from app.guard import Headers
-from app.reading import Outcome, Served
 from app.record import Exchange
 from app.upstream import UpstreamError
 from translation.errors import ProxyError

@@ -4,7 +4,7 @@
     2  match: an operation of the table, its parameters          translation/targets.py
     3  choose: the backend (one today: the real-time API)        app/backend.py
     4  translate the request: aliases, query, trace              translation/{aliases,query,headers}.py
-    5  cache, or fetch (one flight per key, within the budget)   app/reading.py, routes/, app/upstream.py
+    5  cache, or fetch (one flight per key, within the budget)   app/caching/reading.py, routes/, app/upstream.py
     6  translate the answer into the old form                    translation/{answers,registration}.py
     7  answer: CORS, correlation id, validators, encoding        app/delivery.py, app/problems.py
     8  record: one log line, the metrics                         app/record.py
@@ -19,12 +19,12 @@ from time import perf_counter
 from typing import Any, Final
 
 from app.bodies import ClientGoneError, Receive, Scope, read_request_body
+from app.caching.reading import Outcome, Reading, Served, Shortcut
 from app.calls import Call, Header, Reply
 from app.cors import Cors
 from app.delivery import Delivery, Send, UnlessGone
 from app.guard import Headers, guard
 from app.problems import Problems
-from app.reading import Outcome, Reading, Served, Shortcut
 from app.record import Exchange, Recorder, new_request_id
 from app.settings import Limits
 from translation.aliases import Aliases

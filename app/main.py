@@ -13,17 +13,18 @@ from starlette.exceptions import HTTPException
 from app.backend import Backend
 from app.background import tell_defect
 from app.budget import Budget, read_rate, shared_among
-from app.cache import Cache
+from app.caching.cache import Cache
+from app.caching.finishing import Finisher
+from app.caching.reading import Reading
+from app.caching.warming import warm_up
 from app.calls import PROBLEM
 from app.cors import Cors
 from app.delivery import Delivery
-from app.finishing import Finisher
 from app.gateway import REQUEST_ID, Gateway
 from app.logs import access_log, configure_logs
 from app.metrics import Metrics
 from app.problems import Problems
 from app.readiness import Readiness
-from app.reading import Reading
 from app.record import Recorder
 from app.redaction import Redactor
 from app.settings import Settings
@@ -31,7 +32,6 @@ from app.settings_sources import load_settings
 from app.transport import build_transport
 from app.upstream import Upstream
 from app.version import VERSION
-from app.warming import warm_up
 from routes import handlers
 from routes.service import ROOMS, service_router
 from translation.aliases import Aliases

@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from app.addresses import base_address, origin_of
 from app.budget import read_rate
-from app.cache_settings import CacheSettings
+from app.caching.settings import CacheSettings
 from app.setting_types import Bytes, Group, Seconds, Words
 from app.settings_sources import PREFIX, sources
 from translation.grammar import is_event_id, is_guid

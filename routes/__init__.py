@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable
 
 from app.backend import Backend
+from app.caching.reading import Handler, Reading, Served
 from app.calls import Call, Reply
-from app.reading import Handler, Reading, Served
 from routes.calendar import PersonalCalendar
 from routes.checkins import CheckIns
 from routes.images import Images

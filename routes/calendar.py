@@ -4,8 +4,8 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from app.caching.reading import Reading
 from app.calls import Call, Reply
-from app.reading import Reading
 from translation.aliases import Aliases
 from translation.calendar import (
     CalendarDataError,

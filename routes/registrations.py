@@ -5,8 +5,8 @@ from typing import Final
 import orjson
 
 from app.backend import Backend
+from app.caching.reading import Reading
 from app.calls import JSON, Call, Reply
-from app.reading import Reading
 from translation.errors import (
     REGISTRATION_ANSWER_UNREADABLE,
     REGISTRATION_OUTCOME_UNKNOWN,

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import orjson
 
+from app.caching.reading import Reading
 from app.calls import JSON, Call, Reply
-from app.reading import Reading
 from translation.errors import NOT_FOUND, ProxyError
 from translation.grammar import is_event_id
 from translation.tracks import sessions_of_track, track_ids

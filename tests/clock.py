@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Any
 from unittest.mock import patch
 
-from app.reading import Reading
+from app.caching.reading import Reading
 from tests.service import Service, running_service
 
 

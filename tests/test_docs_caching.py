@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from app.budget import MOST_SECONDS, read_rate, shared_among
-from app.cache import ENTRY_BYTES, VARIANTS
-from app.cache_settings import CacheSettings
+from app.caching.cache import ENTRY_BYTES, VARIANTS
+from app.caching.finishing import LEAST_COMPRESSED
+from app.caching.outage import LONGEST_BACKOFF, backoff
+from app.caching.reading import Outcome
+from app.caching.settings import CacheSettings
+from app.caching.warming import PAGES
 from app.cors import Cors
-from app.finishing import LEAST_COMPRESSED
-from app.outage import LONGEST_BACKOFF, backoff
-from app.reading import Outcome
 from app.settings import Upstream
-from app.warming import PAGES
 from translation.freshness import DEFAULTS
 from translation.headers import retry_after
 from translation.operations import OPERATIONS, Operation

@@ -10,9 +10,9 @@ import typer
 from prometheus_client import Metric
 
 from app.budget import BudgetSpentError, Need
+from app.caching.reading import Outcome
 from app.cli.commands import cli
 from app.metrics import UNMATCHED, Metrics
-from app.reading import Outcome
 from app.settings import Settings
 from app.settings_sources import ENVIRONMENT_ONLY, PREFIX, known_names, load_settings
 from app.upstream import Trouble

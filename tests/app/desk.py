@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
-from app.cache import Cache, Entry, key_of
-from app.cache_settings import CacheSettings
+from app.caching.cache import Cache, Entry, key_of
+from app.caching.finishing import Finisher
+from app.caching.reading import Outcome, Reading, Served
+from app.caching.settings import CacheSettings
 from app.calls import JSON, Call, Reply
-from app.finishing import Finisher
 from app.metrics import Metrics
-from app.reading import Outcome, Reading, Served
 from tests.clock import Clock
 from translation.errors import ErrorKind, ProxyError
 from translation.operations import BY_NAME, OPERATIONS, Answer, Serving

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from app.bodies import ClientGoneError
-from app.cache import Cache
+from app.caching.cache import Cache
+from app.caching.finishing import LEAST_COMPRESSED, Finisher
 from app.calls import Reply
 from app.cors import Cors
 from app.delivery import TAKEN_AT_ONCE, TELL_WHEN_GONE, Delivery, UnlessGone
-from app.finishing import LEAST_COMPRESSED, Finisher
 from app.guard import Headers
 from app.metrics import Metrics
 from app.record import Exchange

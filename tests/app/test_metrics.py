@@ -12,8 +12,8 @@ from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.parser import text_string_to_metric_families
 
+from app.caching.reading import Outcome
 from app.metrics import UNMATCHED, Metrics
-from app.reading import Outcome
 from app.upstream import Trouble
 from tests.examples import MAPPED, OPEN_DAY, example, registration
 from tests.service import BASE, Service, running_service

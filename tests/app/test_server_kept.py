@@ -29,11 +29,11 @@ from hypothesis import strategies as st
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from app.caching.reading import Reading
 from app.delivery import TAKEN_AT_ONCE
 from app.gateway import Gateway
 from app.logs import RedactedStream, access_log
 from app.main import create_app
-from app.reading import Reading
 from app.redaction import Redactor
 from app.server import HARD_HEADER_BYTES, GuardedProtocol, server_config
 from sandbox.recorder import CANCELLED

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from app.cache_settings import CacheSettings
+from app.caching.settings import CacheSettings
 from app.setting_types import Bytes, Group, Seconds, Words
 from app.settings import GivenSettings
 

@@ -1,4 +1,4 @@
-"""Tests of app/flights.py: alone, and through the whole service with a thousand callers."""
+"""Tests of app/caching/flights.py: alone, and through the whole service with a thousand callers."""
 
 import asyncio
 import gc
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from structlog.testing import capture_logs
 
-from app.flights import Flights
+from app.caching.flights import Flights
 from tests.service import Service, running_service
 from translation.errors import UPSTREAM_TIMEOUT, ProxyError
 

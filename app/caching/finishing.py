@@ -5,9 +5,9 @@ import zlib
 from hashlib import blake2b
 from typing import Final
 
-from app.cache import Cache, Entry, Key
+from app.caching.cache import Cache, Entry, Key
+from app.caching.flights import Flights
 from app.calls import Call, Header, Reply
-from app.flights import Flights
 from translation.errors import UPSTREAM_TIMEOUT, ProxyError
 from translation.freshness import Lifetime
 

@@ -1,4 +1,4 @@
-"""app/cache.py: what is kept, what is forgotten first, and what makes two requests the same one."""
+"""app/caching/cache.py: what is kept, what is forgotten first, and what makes two requests the same one."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from app.cache import ENTRY_BYTES, VARIANTS, Cache, Entry, Key, key_of, tag, tags_of
+from app.caching.cache import ENTRY_BYTES, VARIANTS, Cache, Entry, Key, key_of, tag, tags_of
 from app.calls import JSON, Call
 from app.metrics import Metrics
 from tests.examples import CONFERENCE, FAMILY, MUNICH, OPEN_DAY, TOKYO, event_of, named, received

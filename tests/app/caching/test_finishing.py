@@ -1,4 +1,4 @@
-"""app/finishing.py: what is made of a reply that is to be kept, and how its body is collected."""
+"""app/caching/finishing.py: what is made of a reply that is to be kept, and how its body is collected."""
 
 import asyncio
 import gzip
@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import finishing
-from app.cache import Cache, Entry, key_of
+from app.caching import finishing
+from app.caching.cache import Cache, Entry, key_of
+from app.caching.finishing import INLINE_BYTES, LEAST_COMPRESSED, Finisher, pack
 from app.calls import JSON, Call, Header, Reply
-from app.finishing import INLINE_BYTES, LEAST_COMPRESSED, Finisher, pack
 from app.metrics import Metrics
 from tests.examples import assert_error, example, named, received
 from tests.service import Service, running_service

@@ -1,4 +1,4 @@
-"""app/cache_settings.py: the times of each operation, and how they are set."""
+"""app/caching/settings.py: the times of each operation, and how they are set."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from app.cache_settings import CacheSettings, Counts, Details, Images, Times
+from app.caching.settings import CacheSettings, Counts, Details, Images, Times
 from app.settings_sources import ConfigurationError, load_settings
 from translation.freshness import DEFAULTS, Freshness, Lifetime
 from translation.operations import BY_NAME, OPERATIONS

@@ -17,13 +17,13 @@ import orjson
 import structlog
 
 from app.budget import Need
-from app.cache import Cache, Entry, Key, key_of, tag, tags_of
-from app.cache_settings import CacheSettings
+from app.caching.cache import Cache, Entry, Key, key_of, tag, tags_of
+from app.caching.finishing import Finisher
+from app.caching.flights import Flights
+from app.caching.outage import Outage, backoff
+from app.caching.settings import CacheSettings
 from app.calls import Call, Reply
-from app.finishing import Finisher
-from app.flights import Flights
 from app.metrics import Metrics
-from app.outage import Outage, backoff
 from translation import errors
 from translation.errors import ProxyError
 from translation.operations import BY_NAME, Answer, Operation

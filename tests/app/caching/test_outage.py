@@ -1,10 +1,10 @@
-"""app/outage.py: how long Dynamics is left alone, and who may try."""
+"""app/caching/outage.py: how long Dynamics is left alone, and who may try."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.outage import FIRST_BACKOFF, LONGEST_BACKOFF, Outage, backoff
+from app.caching.outage import FIRST_BACKOFF, LONGEST_BACKOFF, Outage, backoff
 from tests.clock import Clock
 
 SEQUENCE = [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]

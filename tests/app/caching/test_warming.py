@@ -10,11 +10,12 @@ import orjson
 import pytest
 from structlog.testing import capture_logs
 
-from app import main, warming
+from app import main
 from app.budget import Need
+from app.caching import warming
+from app.caching.warming import PAGES, warm_up
 from app.logs import configure_logs
 from app.redaction import Redactor
-from app.warming import PAGES, warm_up
 from sandbox.server import SandboxThread
 from tests.app.desk import HIT, Desk, call, failure
 from tests.clock import until

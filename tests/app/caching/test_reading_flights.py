@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from app.cache import key_of
+from app.caching.cache import key_of
 from app.logs import configure_logs
 from app.redaction import Redactor
 from tests.app.desk import HIT, MISS, STALE, Desk, call, failure, version

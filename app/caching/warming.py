@@ -1,7 +1,7 @@
 """The warm start: the list of events and the pages of the next ones are fetched before anybody asks.
 
 In the background, at a bounded rate, and out of what the budget leaves over: visitors and registrations come first. Afterwards
-nothing is fetched that nobody asks for; what is asked for is kept fresh by ``app/reading.py``.
+nothing is fetched that nobody asks for; what is asked for is kept fresh by ``app/caching/reading.py``.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from typing import Any, Final
 import structlog
 
 from app.budget import Need
-from app.reading import Reading
+from app.caching.reading import Reading
 from translation.errors import ProxyError
 from translation.grammar import is_event_id
 from translation.operations import BY_NAME, OPERATIONS, Answer, Serving

@@ -2,7 +2,7 @@
 
 What is kept is what is sent: the translated and serialised body, its validator (RFC 9110 8.8.3), its compressed form once
 somebody asked for one, and the header lines that never change. Whether an answer may still be given is decided by
-``app/reading.py``; this module only keeps.
+``app/caching/reading.py``; this module only keeps.
 """
 
 from collections import OrderedDict

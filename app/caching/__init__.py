@@ -1,0 +1,1 @@
+"""The response cache: what is kept, how long, and how a read is answered from it."""
