@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from app.backend import Backend
 from app.background import tell_defect
-from app.budget import Budget, read_rate, shared_among
+from app.budget import Budget
 from app.caching.cache import Cache
 from app.caching.finishing import Finisher
 from app.caching.reading import Reading
@@ -24,6 +24,7 @@ from app.gateway import REQUEST_ID, Gateway
 from app.logs import access_log, configure_logs
 from app.metrics import Metrics
 from app.problems import Problems
+from app.rates import read_rate, shared_among
 from app.readiness import Readiness
 from app.record import Recorder
 from app.redaction import Redactor

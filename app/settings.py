@@ -14,8 +14,8 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.addresses import base_address, origin_of
-from app.budget import read_rate
 from app.caching.settings import CacheSettings
+from app.rates import read_rate
 from app.setting_types import Bytes, Group, Seconds, Words
 from app.settings_sources import PREFIX, sources
 from translation.grammar import is_event_id, is_guid

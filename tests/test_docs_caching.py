@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.budget import MOST_SECONDS, read_rate, shared_among
+from app.budget import MOST_SECONDS
 from app.caching.cache import ENTRY_BYTES, VARIANTS
 from app.caching.finishing import LEAST_COMPRESSED
 from app.caching.outage import LONGEST_BACKOFF, backoff
@@ -15,6 +15,7 @@ from app.caching.reading import Outcome
 from app.caching.settings import CacheSettings
 from app.caching.warming import PAGES
 from app.cors import Cors
+from app.rates import read_rate, shared_among
 from app.settings import Upstream
 from translation.freshness import DEFAULTS
 from translation.headers import retry_after
