@@ -41,6 +41,8 @@ class Call:
         content_type: The body's content type, or None.
         need: How urgent it is for the budget of calls to Dynamics.
         anew: Whether the client asked for an answer that is not kept, and may.
+        source: Who is asked (``app/cutover/decision.py``).
+        authorization: The visitor's sign-in, for an organisation that knows users (CONTRACT 1); its answers are nobody else's.
     """
 
     operation: Operation
@@ -52,6 +54,8 @@ class Call:
     content_type: str | None = None
     need: Need = Need.READ
     anew: bool = False
+    source: str = "realtime"
+    authorization: str | None = field(default=None, repr=False)
 
 
 @dataclass(slots=True)
@@ -66,6 +70,7 @@ class Reply:
         chunks: A body that is streamed. It is closed with ``resources``.
         length: The length of a streamed body, when it is known.
         resources: What has to be closed after the answer.
+        brief: Seconds that it may be given again, when that is shorter than usual: a part of it is missing.
     """
 
     status: int
@@ -75,6 +80,7 @@ class Reply:
     chunks: AsyncIterator[bytes] | None = None
     length: int | None = None
     resources: AsyncExitStack | None = None
+    brief: float | None = None
 
 
 JSON = b"application/json; charset=utf-8"

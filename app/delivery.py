@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from types import TracebackType
 from typing import Any, Final
 
 from app.bodies import ClientGoneError, Receive, Scope
@@ -10,24 +9,15 @@ from app.caching.finishing import Finisher
 from app.caching.reading import Outcome, Served
 from app.calls import Header, Reply, header_lines
 from app.cors import Cors
+from app.extensions import AT_ONCE, CUT, AtOnce, extension
 from app.guard import Headers
-from app.record import Exchange
+from app.leaving import UnlessGone
+from app.record import NOBODY, Exchange
 from app.upstream import UpstreamError
 from translation.errors import ProxyError
 from translation.validators import accepts_gzip, matches
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-AtOnce = Callable[[Scope, int, bytes, bytes], bool]
-"""Sends status, header lines and body of the answer to a request in one go; False when it cannot, and sent nothing."""
-
-AT_ONCE: Final = "evtmgmt.at_once"
-"""The name of that way among the extensions of the ASGI scope."""
-TellWhenGone = Callable[[Callable[[], None] | None], None]
-"""Has a function called when the client of the request that is being answered leaves; None ends that."""
-TELL_WHEN_GONE: Final = "evtmgmt.tell_when_gone"
-"""The name of that way among the extensions."""
-CUT: Final = "evtmgmt.cut"
-"""The name of the way to end a connection at once, whatever waits to be sent."""
 TAKEN_AT_ONCE: Final = 65_536
 """Bytes that the server takes without waiting for the client to read them."""
 _OUTCOMES: Final = {outcome: outcome.encode("ascii") for outcome in Outcome}
@@ -61,7 +51,7 @@ class Delivery:
         if served.entry.packed is None and accepts_gzip(headers.get(b"accept-encoding")):
             await self._finisher.packed(served.entry)
         answer = self.at_once(exchange, served, headers)
-        send_at_once: AtOnce | None = _extension(scope, AT_ONCE)
+        send_at_once: AtOnce | None = extension(scope, AT_ONCE)
         if answer is not None and send_at_once is not None and send_at_once(scope, *answer):
             return
         status, own, body = self._choose(exchange, served, headers)
@@ -107,6 +97,8 @@ class Delivery:
         out: list[Header] = [(b"x-request-id", exchange.request_id.encode("ascii")), (b"x-content-type-options", b"nosniff")]
         if exchange.cache is not None:
             out.append((b"x-evtmgmt-cache", exchange.cache.encode("ascii")))
+        if exchange.backend != NOBODY:
+            out.append((b"x-evtmgmt-backend", exchange.backend.encode("ascii")))
         if reply.content_type is not None:
             out.append((b"content-type", reply.content_type))
         if reply.chunks is None:
@@ -141,7 +133,7 @@ class Delivery:
     ) -> None:
         exchange.status = status
         exchange.size = len(body)
-        at_once: AtOnce | None = _extension(scope, AT_ONCE) if len(body) <= TAKEN_AT_ONCE else None
+        at_once: AtOnce | None = extension(scope, AT_ONCE) if len(body) <= TAKEN_AT_ONCE else None
         if at_once is not None and at_once(scope, status, header_lines(headers), body):
             return
         large = len(body) > TAKEN_AT_ONCE
@@ -159,7 +151,7 @@ class Delivery:
     def _cut_off(exchange: Exchange, scope: Scope) -> None:
         """End the connection of a client that does not read. A server that cannot will close it when its buffer is empty."""
         exchange.gone = True
-        cut: Callable[[], None] | None = _extension(scope, CUT)
+        cut: Callable[[], None] | None = extension(scope, CUT)
         if cut is not None:
             cut()
 
@@ -175,61 +167,3 @@ class Delivery:
                 exchange.broken = str(error)
                 return
         await send({"type": "http.response.body", "body": b""})
-
-
-class UnlessGone:
-    """A context that cancels what is done in it when the client leaves; no task is made for the work itself.
-
-    Args:
-        scope: Of the request; the server's way to tell of it is in it, if it has one.
-        receive: The ASGI callable, listened to in a task where it has none.
-
-    Raises:
-        ClientGoneError: At its end, in the place of the cancellation.
-    """
-
-    def __init__(self, scope: Scope, receive: Receive) -> None:
-        self._tell: TellWhenGone | None = _extension(scope, TELL_WHEN_GONE)
-        self._receive = receive
-        self._gone = False
-        self._over = False
-        self._watch: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> None:
-        """Start to watch."""
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - a coroutine runs in a task
-        self._task = task
-        if self._tell is not None:
-            self._tell(self._left)
-        else:
-            self._watch = asyncio.ensure_future(_gone(self._receive))
-            self._watch.add_done_callback(self._heard)
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Stop to watch."""
-        self._over = True
-        if self._tell is not None:
-            self._tell(None)
-        elif self._watch is not None:
-            self._watch.cancel()
-        if self._gone and self._task.uncancel() <= 0 and kind is asyncio.CancelledError:
-            raise ClientGoneError from None
-
-    def _heard(self, watch: "asyncio.Task[None]") -> None:
-        if not (self._over or watch.cancelled()):  # it may have ended just before the work did
-            self._left()
-
-    def _left(self) -> None:
-        self._gone = True
-        self._task.cancel()
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-def _extension(scope: Scope, name: str) -> Any:
-    extensions = scope.get("extensions")
-    return None if extensions is None else extensions.get(name)

@@ -2,10 +2,10 @@
 
     1  guard: target, headers and framing within bounds          app/guard.py
     2  match: an operation of the table, its parameters          translation/targets.py
-    3  choose: the backend (one today: the real-time API)        app/backend.py
+    3  choose: the organisation that answers                     app/cutover/router.py
     4  translate the request: aliases, query, trace              translation/{aliases,query,headers}.py
     5  cache, or fetch (one flight per key, within the budget)   app/caching/reading.py, routes/, app/upstream.py
-    6  translate the answer into the old form                    translation/{answers,registration}.py
+    6  translate the answer into the old form                    app/backend.py, translation/; app/outbound.py
     7  answer: CORS, correlation id, validators, encoding        app/delivery.py, app/problems.py
     8  record: one log line, the metrics                         app/record.py
 
@@ -15,6 +15,7 @@ to 7 by a shortcut.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Final
 
@@ -22,16 +23,18 @@ from app.bodies import ClientGoneError, Receive, Scope, read_request_body
 from app.caching.reading import Outcome, Reading, Served, Shortcut
 from app.calls import Call, Header, Reply
 from app.cors import Cors
-from app.delivery import Delivery, Send, UnlessGone
+from app.cutover.decision import Source
+from app.cutover.router import Router
+from app.delivery import Delivery, Send
 from app.guard import Headers, guard
+from app.leaving import UnlessGone
 from app.problems import Problems
 from app.record import Exchange, Recorder, new_request_id
 from app.settings import Limits
-from translation.aliases import Aliases
-from translation.errors import BAD_HEADERS, INTERNAL_ERROR, OPERATION_NOT_FOUND, OVERLOADED, ProxyError
+from translation.errors import BAD_HEADERS, INTERNAL_ERROR, NOT_FOUND, OPERATION_NOT_FOUND, OVERLOADED, ProxyError
 from translation.headers import forwarded_headers, is_request_id
-from translation.query import read_query
-from translation.targets import allowed_methods, is_api, match, segments
+from translation.query import Query, read_query
+from translation.targets import Match, allowed_methods, is_api, match, segments
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Handler = Callable[[Call], Awaitable[Reply | Served]]
@@ -46,22 +49,38 @@ RETRY_SECONDS: Final = 2
 """What a client is asked to wait when the proxy is at its limit."""
 
 
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One of those who may answer.
+
+    Attributes:
+        reading: Knows what was answered before.
+        handlers: What answers each operation, by name.
+        parameters: Makes the path parameters that are sent of those that a portal sent.
+        knows_users: Whether a visitor's sign-in means anything there.
+    """
+
+    reading: Reading
+    handlers: Mapping[str, Handler]
+    parameters: Callable[[Mapping[str, str]], Mapping[str, str]]
+    knows_users: bool = False
+
+
 class Gateway:
     """The outermost application.
 
     Args:
-        handlers: What answers each operation, by name.
+        legs: Those who may answer.
+        router: Chooses among them.
         service: The FastAPI application for everything else.
         service_rooms: The first segments of the paths that ``service`` answers.
         limits: The bounds.
         cors: Who may read answers.
-        reading: Knows what was answered before.
         delivery: Sends answers.
         problems: Writes errors.
         recorder: Logs and counts.
-        aliases: Ids changed by the migration.
         allow_query: Query parameters that travel beside those of the table.
-        backend: The backend's name.
+        obeys_clients: Whether ``Cache-Control: no-cache`` of a client is obeyed.
 
     Attributes:
         limits: The bounds.
@@ -70,32 +89,30 @@ class Gateway:
 
     def __init__(
         self,
-        handlers: Mapping[str, Handler],
+        legs: Mapping[Source, Leg],
+        router: Router,
         service: App,
         service_rooms: frozenset[str],
         limits: Limits,
         cors: Cors,
-        reading: Reading,
         delivery: Delivery,
         problems: Problems,
         recorder: Recorder,
-        aliases: Aliases,
         allow_query: tuple[str, ...],
-        backend: str,
+        obeys_clients: bool,
     ) -> None:
-        self._handlers = handlers
+        self._legs = legs
+        self._router = router
         self._service = service
         self._service_rooms = service_rooms
         self.limits = limits
         self.unparsed = problems.raw(ProxyError(BAD_HEADERS, detail="The request cannot be parsed."))
         self._cors = cors
-        self._reading = reading
         self._delivery = delivery
         self._problems = problems
         self._recorder = recorder
-        self._aliases = aliases
         self._allow_query = allow_query
-        self._backend = backend
+        self._obeys_clients = obeys_clients
         self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -118,8 +135,8 @@ class Gateway:
         try:
             exchange.request_id = _request_id(scope["headers"])
             headers = guard(scope, self.limits)  # 1
-            shortcut = self._reading.shortcut(scope["raw_path"], scope["query_string"]) if scope["method"] in _READS else None
-            reply = None if shortcut is None else self._kept(exchange, shortcut, headers)
+            shortcut = self._shortcut(scope) if scope["method"] in _READS else None
+            reply = None if shortcut is None else self._kept(exchange, shortcut, headers, scope)
             if reply is None:
                 path = segments(scope["raw_path"])
                 if path and not is_api(path):
@@ -152,7 +169,7 @@ class Gateway:
         Returns:
             Status, header lines and body; None when the request has to go the whole way.
         """
-        shortcut = self._reading.shortcut(scope["raw_path"], scope["query_string"])
+        shortcut = self._shortcut(scope)
         if shortcut is None:
             return None
         exchange = Exchange(scope["method"], scope["raw_path"], perf_counter())
@@ -160,7 +177,7 @@ class Gateway:
             headers = guard(scope, self.limits)  # 1
             if not _MORE_TO_COME.isdisjoint(headers.single):
                 return None
-            served = self._kept(exchange, shortcut, headers)
+            served = self._kept(exchange, shortcut, headers, scope)
             if served is None:
                 return None
             exchange.request_id = _request_id(scope["headers"])
@@ -175,14 +192,35 @@ class Gateway:
             self._recorder.record(exchange)  # 8
         return answer
 
-    def _kept(self, exchange: Exchange, shortcut: Shortcut, headers: Headers) -> Served | None:
+    def _shortcut(self, scope: Scope) -> Shortcut | None:
+        """What is known of a request target that was answered before, by whomever."""
+        target = scope["raw_path"], scope["query_string"]
+        for leg in self._legs.values():
+            shortcut = leg.reading.shortcut(*target)
+            if shortcut is not None:
+                return shortcut
+        return None
+
+    def _kept(self, exchange: Exchange, shortcut: Shortcut, headers: Headers, scope: Scope) -> Served | None:
         """What is kept for a request target that was answered before. The limit of requests at once is none for it."""
         if self._anew(headers):
             return None
-        exchange.operation = shortcut.operation
-        exchange.backend = self._backend
+        key = shortcut.key
+        source = self._router.at_once(key.operation, key.asked, headers, scope)  # 3
+        if source is None:
+            return None
+        leg = self._legs[source]
+        if leg.knows_users and b"authorization" in headers.single:
+            return None
+        if key.source != source:
+            own = leg.reading.shortcut(scope["raw_path"], scope["query_string"])
+            if own is None:
+                return None
+            key = own.key
+        exchange.operation = key.operation
+        exchange.backend = source
         exchange.dropped = shortcut.dropped
-        return self._reading.kept(shortcut.key)
+        return leg.reading.kept(key)
 
     async def _reply(
         self, exchange: Exchange, scope: Scope, path: list[str], headers: Headers, receive: Receive
@@ -195,30 +233,59 @@ class Gateway:
         found = match(path, method)  # 2
         operation = found.operation
         exchange.operation = operation.name
-        exchange.backend = self._backend  # 3
-        query = read_query(scope["query_string"], (*operation.query, *self._allow_query))  # 4
+        query = read_query(scope["query_string"], (*operation.query, *self._allow_query))
         exchange.dropped = query.dropped
-        trace = [("x-request-id", exchange.request_id)]
-        if headers.get(b"traceparent") is not None:
-            trace += forwarded_headers(headers.all)
-        sent = self._aliases.parameters(found.parameters)
-        handler = self._handlers[operation.name]
+        route = await self._router.choose(operation, found.parameters, headers, scope, query)  # 3
+        assert route.source is not None  # noqa: S101 - the router says so
+        exchange.backend = route.source
+        body = b""
         if operation.writes:
             # A visitor who leaves after pressing "Register" is registered all the same: a write is never cut off.
             body = await read_request_body(receive, headers, self.limits)
-            content_type = headers.text(b"content-type")
-            return await handler(Call(operation, found.parameters, sent, query, tuple(trace), body, content_type))  # 5, 6
-        exchange.cache = Outcome.MISS if self._reading.keeps(operation) else None
-        call = Call(operation, found.parameters, sent, query, tuple(trace), anew=self._anew(headers))
+        call = self._call(exchange, found, route.source, query, headers, body)  # 4
+        if operation.writes:
+            return await self._legs[route.source].handlers[operation.name](call)  # 5, 6
         async with UnlessGone(scope, receive):
-            reply = await handler(call)  # 5, 6
+            try:
+                reply = await self._legs[route.source].handlers[operation.name](call)  # 5, 6
+            except ProxyError as error:
+                if error.kind is not NOT_FOUND or route.otherwise is None:
+                    raise
+                call = self._call(exchange, found, route.otherwise, query, headers, body)  # 4
+                reply = await self._legs[route.otherwise].handlers[operation.name](call)  # 5, 6
         if isinstance(reply, Served):
-            self._reading.remember(scope["raw_path"], scope["query_string"], reply.entry, query.dropped)
+            reading = self._legs[Source(call.source)].reading
+            reading.remember(scope["raw_path"], scope["query_string"], reply.entry, query.dropped)
+        if route.otherwise is not None:
+            self._router.found(Source(call.source), found.parameters)
         return reply
+
+    def _call(self, exchange: Exchange, found: Match, source: Source, query: Query, headers: Headers, body: bytes) -> Call:
+        """The request as it goes to one of those who may answer."""
+        leg = self._legs[source]
+        operation = found.operation
+        exchange.backend = source
+        if not operation.writes:
+            exchange.cache = Outcome.MISS if leg.reading.keeps(operation) else None
+        trace = [("x-request-id", exchange.request_id)]
+        if headers.get(b"traceparent") is not None:
+            trace += forwarded_headers(headers.all)
+        return Call(
+            operation,
+            found.parameters,
+            leg.parameters(found.parameters),
+            query,
+            tuple(trace),
+            body,
+            headers.text(b"content-type") if operation.writes else None,
+            anew=self._anew(headers),
+            source=source,
+            authorization=headers.text(b"authorization") if leg.knows_users else None,
+        )
 
     def _anew(self, headers: Headers) -> bool:
         """Whether the client asks for an answer that is not kept, and may."""
-        return self._reading.obeys_clients and b"no-cache" in (headers.get(b"cache-control") or b"").lower()
+        return self._obeys_clients and b"no-cache" in (headers.get(b"cache-control") or b"").lower()
 
     def _options(self, path: list[str], headers: Headers) -> Reply:
         origin = headers.get(b"origin")

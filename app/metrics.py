@@ -97,6 +97,18 @@ class Metrics:
             registry=self.registry,
             multiprocess_mode="livesum",
         )
+        self.overrides = Counter(
+            "evtmgmt_backend_overrides",
+            "Requests with the header X-EvtMgmt-Backend: accepted with the admin credential, else ignored.",
+            ("outcome",),
+            registry=self.registry,
+        )
+        self.partial_lists = Counter(
+            "evtmgmt_partial_lists",
+            "Lists of both organisations' events in which one was missing, by the one that could not be read.",
+            ("backend",),
+            registry=self.registry,
+        )
         self.cache = Counter("evtmgmt_cache", "Reads by what the cache did.", ("operation", "outcome"), registry=self.registry)
         for metric in vars(self).values():
             if isinstance(metric, MetricWrapperBase):

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import orjson
 
-from app.calls import PROBLEM, Header, Reply
+from app.calls import JSON, PROBLEM, Header, Reply
 from translation.errors import ProxyError, error_body
 from translation.messages import Messages
 
@@ -39,6 +39,8 @@ class Problems:
             headers.append((b"allow", ", ".join(error.allow).encode("ascii")))
         if error.http_status in _CLOSING:
             headers.append((b"connection", b"close"))
+        if error.verbatim is not None:
+            return Reply(error.http_status, JSON, error.verbatim, headers[1:])
         return Reply(error.http_status, PROBLEM, orjson.dumps(error_body(error, sentence, request_id)), headers)
 
     def raw(self, error: ProxyError) -> bytes:

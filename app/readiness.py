@@ -5,7 +5,7 @@ restart healthy proxies for hours).
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Final
 
 import structlog
@@ -19,47 +19,57 @@ PROBE_SECONDS: Final = 15.0
 
 
 class Readiness:
-    """Remembers whether the token was refused, and tries again while it is.
+    """Remembers which tokens were refused, and tries again while one is.
 
     Args:
         metrics: Its ``ready`` gauge is kept up to date.
+        needed: The names of the organisations that serve visitors now: the others' tokens do not matter.
     """
 
-    def __init__(self, metrics: Metrics) -> None:
-        self._refused = asyncio.Event()
+    def __init__(self, metrics: Metrics, needed: Callable[[], Collection[str]] = lambda: ("realtime",)) -> None:
+        self._refused: set[str] = set()
+        self._wake = asyncio.Event()
+        self._needed = needed
         self._gauge = metrics.ready
         self._gauge.set(1)
 
     @property
     def ready(self) -> bool:
         """Whether visitors should be sent here."""
-        return not self._refused.is_set()
+        ready = self._refused.isdisjoint(self._needed())
+        self._gauge.set(ready)
+        return ready
 
-    def accepted(self) -> None:
-        """Dynamics accepted the token."""
-        if self._refused.is_set():
-            self._refused.clear()
-            self._gauge.set(1)
-            log.warning("token accepted again")
+    def accepted(self, organisation: str) -> None:
+        """An organisation accepted the token."""
+        if organisation in self._refused:
+            self._refused.discard(organisation)
+            log.warning("token accepted again", organisation=organisation)
+            _ = self.ready
 
-    def refused(self) -> None:
-        """Dynamics refused the token or the origin."""
-        if not self._refused.is_set():
-            self._refused.set()
-            self._gauge.set(0)
-            log.error("Dynamics refused the token or the origin: not ready; run `evtmgmt-proxy check`")
+    def refused(self, organisation: str) -> None:
+        """An organisation refused the token or the origin."""
+        if organisation not in self._refused:
+            self._refused.add(organisation)
+            self._wake.set()
+            message = "Dynamics refused the token or the origin: not ready; run `evtmgmt-proxy check`"
+            log.error(message, organisation=organisation)
+            _ = self.ready
 
-    async def watch(self, probe: Callable[[], Awaitable[object]], seconds: float = PROBE_SECONDS) -> None:
-        """Run for ever: while the token is refused, call ``probe`` every so often; it reports through ``accepted``.
+    async def watch(self, probes: Mapping[str, Callable[[], Awaitable[object]]], seconds: float = PROBE_SECONDS) -> None:
+        """Run for ever: while a token is refused, make a call every so often; it reports through ``accepted``.
 
         Args:
-            probe: A cheap call to Dynamics.
+            probes: A cheap call to each organisation.
             seconds: Time between two calls.
         """
         while True:
-            await self._refused.wait()
+            await self._wake.wait()
             await asyncio.sleep(seconds)
-            try:
-                await probe()
-            except ProxyError as error:
-                log.info("still not ready", code=error.kind.code)
+            for organisation in sorted(self._refused & set(probes)):
+                try:
+                    await probes[organisation]()
+                except ProxyError as error:
+                    log.info("still not ready", organisation=organisation, code=error.kind.code)
+            if not self._refused:
+                self._wake.clear()

@@ -14,6 +14,8 @@ from translation.errors import Blame, ProxyError
 log = structlog.get_logger("evtmgmt.access")
 _FAULTS: Final = frozenset({Blame.OPERATOR, Blame.UPSTREAM})
 """Whose failures are warnings."""
+NOBODY: Final = "none"
+"""The backend of a request that none answers."""
 _GONE = 499
 """The status that is counted for a client that left, as nginx counts it."""
 _NEVER_ZERO: Final = 1 << 127
@@ -37,7 +39,7 @@ class Exchange:
         started: When it came, on the clock of ``perf_counter``.
         request_id: The correlation id.
         operation: The operation's name.
-        backend: The backend's name.
+        backend: Who answers (``app/cutover/decision.py``).
         status: The status answered; 0 until then.
         size: Bytes of the body answered.
         dropped: Query parameters that were not sent on.
@@ -52,7 +54,7 @@ class Exchange:
     started: float
     request_id: str = ""
     operation: str = UNMATCHED
-    backend: str = "none"
+    backend: str = NOBODY
     status: int = 0
     size: int = 0
     dropped: int = 0

@@ -13,7 +13,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from app.bodies import Scope
-from app.delivery import AT_ONCE, CUT, TELL_WHEN_GONE
+from app.extensions import AT_ONCE, CUT, TELL_WHEN_GONE
 from app.gateway import Gateway
 from app.settings import Limits
 

@@ -15,6 +15,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from app.addresses import base_address, origin_of
 from app.caching.settings import CacheSettings
+from app.cutover.settings import Admin, Cutover, Outbound, Rollback, Shadow, StateSettings
+from app.cutover.state import Stage, Switch
 from app.rates import read_rate
 from app.setting_types import Bytes, Group, Seconds, Words
 from app.settings_sources import PREFIX, sources
@@ -71,6 +73,12 @@ class Realtime(Group):
         if value is not None and not is_guid(value):
             raise ValueError("must be a GUID such as 00000000-0000-0000-0000-000000000000")
         return value
+
+    @property
+    def configured(self) -> dict[str, str]:
+        """Query parameters that the list of events is asked with, by lower-case name, as they travel (CONTRACT 2.1)."""
+        given = (("webapp_id", "webappId"), ("business_unit_id", "businessUnitId"))
+        return {spelled.lower(): f"{spelled}={value}" for name, spelled in given if (value := getattr(self, name))}
 
 
 class Portal(Group):
@@ -239,6 +247,12 @@ class Settings(BaseSettings):
     aliases: AliasTable = AliasTable()
     messages: dict[str, dict[str, str]] = Field({}, description="Visitors' sentences per language and error code.")
     limits: Limits = Limits()
+    outbound: Outbound | None = None
+    cutover: Cutover = Cutover()
+    shadow: Shadow = Shadow()
+    rollback: Rollback = Rollback()
+    admin: Admin = Admin()
+    state: StateSettings = StateSettings()
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
 
     @field_validator("log_level", mode="before")
@@ -252,6 +266,13 @@ class Settings(BaseSettings):
         Messages(value)  # raises what is wrong
         return value
 
+    @model_validator(mode="after")
+    def _outbound_where_needed(self) -> "Settings":
+        switches = (*self.cutover.operations.values(), *self.cutover.events.values())
+        if self.outbound is None and (self.cutover.stage is not Stage.REALTIME or Switch.OUTBOUND in switches):
+            raise ValueError("the cutover needs EVTMGMT_OUTBOUND__ENDPOINT, __TOKEN and __ORIGIN in every stage but realtime")
+        return self
+
     @property
     def origins(self) -> frozenset[str]:
         """The origins that browsers may call from; the registered one when none is named."""
@@ -263,10 +284,10 @@ class Settings(BaseSettings):
         groups = [group for name in type(self).model_fields if isinstance(group := getattr(self, name), Group)]
         values = [value for group in groups for _, value in group if isinstance(value, SecretStr)]
         found = [value.get_secret_value() for value in values]
-        # Only this one is known to be an address: a token is opaque, whatever it looks like.
-        proxy = self.upstream.proxy
-        password = urlsplit(proxy.get_secret_value()).password if proxy is not None else None
-        return (*found, password, unquote(password)) if password else tuple(found)
+        # Only these are known to be addresses: a token is opaque, whatever it looks like.
+        addresses = (self.upstream.proxy, self.state.redis_url)
+        passwords = [urlsplit(address.get_secret_value()).password for address in addresses if address is not None]
+        return (*found, *(form for password in passwords if password for form in (password, unquote(password))))
 
     @classmethod
     def settings_customise_sources(

@@ -1,35 +1,52 @@
 """What is answered at which path: thin handlers, chosen by the table of operations."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from app.backend import Backend
 from app.caching.reading import Handler, Reading, Served
 from app.calls import Call, Reply
+from app.cutover.decision import Source
+from app.cutover.places import Places
+from app.metrics import Metrics
+from app.outbound import Outbound
 from routes.calendar import PersonalCalendar
 from routes.checkins import CheckIns
+from routes.handed import Handed
 from routes.images import Images
+from routes.published import PublishedByBoth
 from routes.reads import Reads
 from routes.refusals import refuse
 from routes.registrations import Registrations
 from routes.tracks import TrackMemory, TrackSessions
 from translation.aliases import Aliases
-from translation.operations import OPERATIONS, Answer, Operation, Serving
+from translation.operations import BY_NAME, OPERATIONS, Answer, Operation, Serving
 
 Answering = Callable[[Call], Awaitable[Reply | Served]]
 
 
-def handlers(backend: Backend, reading: Reading, aliases: Aliases, max_image_bytes: int) -> dict[str, Answering]:
-    """The handler of each operation, by name.
+def realtime_handlers(
+    backend: Backend, reading: Reading, aliases: Aliases, max_image_bytes: int, places: Places | None = None
+) -> dict[str, Answering]:
+    """The handler of each operation that the real-time organisation serves, by name.
 
     Args:
         backend: The organisation that is asked.
         reading: Answers what was answered before.
         aliases: Ids changed by the migration.
         max_image_bytes: The largest image.
+        places: Learns where things live, when there is another organisation.
     """
     memory = TrackMemory()
+
+    def learn(call: Call, value: Any) -> None:
+        if call.operation.name == "list_tracks":
+            memory.learn(call.sent["event"], value)
+        if places is not None:
+            places.learn(Source.REALTIME, call.operation.name, call.sent, value)
+
     mapped: dict[Answer, Handler] = dict.fromkeys(
-        (Answer.EVENT_LIST, Answer.EVENT, Answer.LIST, Answer.ITEM, Answer.COUNT), Reads(backend, memory)
+        (Answer.EVENT_LIST, Answer.EVENT, Answer.LIST, Answer.ITEM, Answer.COUNT), Reads(backend, learn)
     )
     mapped |= {
         Answer.RESULT: Registrations(backend, reading),
@@ -52,3 +69,50 @@ def handlers(backend: Backend, reading: Reading, aliases: Aliases, max_image_byt
                 return refuse
 
     return {operation.name: of(operation) for operation in OPERATIONS}
+
+
+def outbound_handlers(outbound: Outbound, reading: Reading, max_image_bytes: int, places: Places) -> dict[str, Answering]:
+    """The handler of each operation of the old API, by name: all are handed through.
+
+    Args:
+        outbound: The organisation that is asked.
+        reading: Answers what was answered before.
+        max_image_bytes: The largest image.
+        places: Learns where things live.
+    """
+
+    def learn(call: Call, value: Any) -> None:
+        places.learn(Source.OUTBOUND, call.operation.name, call.sent, value)
+
+    handed = Handed(outbound, reading, learn)
+    images = Images(outbound, max_image_bytes)
+
+    def of(operation: Operation) -> Answering:
+        handler: Handler = images if operation.answer is Answer.IMAGE else handed
+        # A challenge is for one visitor, and what is said to a user is nobody else's.
+        if operation.writes or operation.name == "get_captcha" or operation.path.startswith("users/"):
+            return handler
+        shared = reading.through(operation, handler)
+
+        async def answer(call: Call) -> Reply | Served:
+            return await (shared if call.authorization is None else handler)(call)
+
+        return answer
+
+    return {operation.name: of(operation) for operation in OPERATIONS if operation.row is not None}
+
+
+def both_handlers(
+    first: Source, reading: Reading, sides: Mapping[Source, Reading], aliases: Aliases, metrics: Metrics
+) -> dict[str, Answering]:
+    """The handler of the one operation that both organisations answer together.
+
+    Args:
+        first: Whose event is shown of those that both publish.
+        reading: Answers what was answered before.
+        sides: Read the lists of both.
+        aliases: Ids changed by the migration.
+        metrics: Counts lists in which a side is missing.
+    """
+    operation = BY_NAME["list_events"]
+    return {operation.name: reading.through(operation, PublishedByBoth(first, sides, aliases, metrics))}

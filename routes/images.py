@@ -6,6 +6,7 @@ from typing import Final
 
 from app.backend import Backend
 from app.calls import Call, Reply
+from app.outbound import Outbound
 from translation.errors import UPSTREAM_ANSWER_INVALID, UPSTREAM_ANSWER_TOO_LARGE, ProxyError
 from translation.images import image_type
 
@@ -25,7 +26,7 @@ class Images:
         max_bytes: The largest image.
     """
 
-    def __init__(self, backend: Backend, max_bytes: int) -> None:
+    def __init__(self, backend: Backend | Outbound, max_bytes: int) -> None:
         self._backend = backend
         self._max_bytes = max_bytes
 

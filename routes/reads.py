@@ -1,10 +1,12 @@
 """JSON reads with a counterpart: rows 1-7, 9, 10, 14 and ``sessions/{session}``."""
 
+from collections.abc import Callable
+from typing import Any
+
 import orjson
 
 from app.backend import Backend
 from app.calls import JSON, Call, Reply
-from routes.tracks import TrackMemory
 
 
 class Reads:
@@ -12,16 +14,15 @@ class Reads:
 
     Args:
         backend: The organisation that is asked.
-        memory: Learns which event a track belongs to.
+        learn: Is told of each answer.
     """
 
-    def __init__(self, backend: Backend, memory: TrackMemory) -> None:
+    def __init__(self, backend: Backend, learn: Callable[[Call, Any], None]) -> None:
         self._backend = backend
-        self._memory = memory
+        self._learn = learn
 
     async def __call__(self, call: Call) -> Reply:
         """Answer one read."""
         value = await self._backend.read(call)
-        if call.operation.name == "list_tracks":
-            self._memory.learn(call.sent["event"], value)
+        self._learn(call, value)
         return Reply(200, JSON, orjson.dumps(value))

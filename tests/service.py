@@ -1,6 +1,6 @@
 """The proxy on a real socket beside a sandbox on a real socket, for the tests of the whole service."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from socket import AF_INET, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, socket
@@ -11,13 +11,15 @@ from urllib.parse import quote
 import httpx
 import uvicorn
 
-from app.gateway import Gateway
+from app.cutover.decision import Source
+from app.gateway import Gateway, Leg
 from app.main import create_app
 from app.server import server_config
 from app.settings import GivenSettings
 from sandbox.server import Sandbox, SandboxThread
 
 BASE = "/EvtMgmt/api/v2.0/"
+ADMIN = "the-credential-of-the-admin"
 
 
 @dataclass
@@ -30,6 +32,11 @@ class Service:
     settings: GivenSettings
     gateway: Gateway
     client: httpx.Client
+
+    @property
+    def realtime(self) -> Leg:
+        """How the real-time organisation is asked."""
+        return self.gateway._legs[Source.REALTIME]
 
     @property
     def url(self) -> str:
@@ -93,6 +100,21 @@ def settings_for(sandbox: Sandbox, **groups: Mapping[str, Any]) -> GivenSettings
     return GivenSettings.model_validate({"realtime": realtime, "upstream": upstream, "cache": {"enabled": False}, **groups})
 
 
+def both_sides(sandbox: Sandbox, stage: str = "split", **cutover: Any) -> dict[str, Any]:
+    """Groups of settings for a proxy before both organisations of a sandbox, its aliases included."""
+    tables = sandbox.control.aliases()
+    return {
+        "outbound": {
+            "endpoint": sandbox.outbound_endpoint,
+            "token": sandbox.outbound_token,
+            "origin": sandbox.outbound_origin,
+        },
+        "cutover": {"stage": stage, "sticky_header": "X-Visitor", **cutover},
+        "aliases": {kind: tables[kind] for kind in ("events", "sessions", "passes", "fields")},
+        "admin": {"token": ADMIN},
+    }
+
+
 @contextmanager
 def running_proxy(settings: GivenSettings) -> Iterator[tuple[int, Gateway]]:
     """The proxy alone, in a thread; gives its port."""
@@ -115,8 +137,21 @@ def running_proxy(settings: GivenSettings) -> Iterator[tuple[int, Gateway]]:
 @contextmanager
 def running_service(**groups: Any) -> Iterator[Service]:
     """A sandbox and a proxy before it."""
+    with _running(lambda sandbox: settings_for(sandbox, **groups)) as service:
+        yield service
+
+
+@contextmanager
+def running_both(stage: str = "split", cutover: Mapping[str, Any] | None = None, **groups: Any) -> Iterator[Service]:
+    """A sandbox and a proxy before both its organisations."""
+    with _running(lambda sandbox: settings_for(sandbox, **both_sides(sandbox, stage, **(cutover or {})), **groups)) as service:
+        yield service
+
+
+@contextmanager
+def _running(settings_of: Callable[[Sandbox], GivenSettings]) -> Iterator[Service]:
     thread = SandboxThread(Sandbox())
     with thread as sandbox:
-        settings = settings_for(sandbox, **groups)
+        settings = settings_of(sandbox)
         with running_proxy(settings) as (port, gateway), httpx.Client(timeout=30, trust_env=False) as client:
             yield Service(port, sandbox, thread, settings, gateway, client)

@@ -21,12 +21,14 @@ class Aliases:
         sessions: Old session GUID to new.
         passes: Old pass GUID to new.
         fields: Old id of a custom registration field to the new one.
+        old_events: New readable event id to old, as it was written.
     """
 
     events: Mapping[str, str] = field(default_factory=dict)
     sessions: Mapping[str, str] = field(default_factory=dict)
     passes: Mapping[str, str] = field(default_factory=dict)
     fields: Mapping[str, str] = field(default_factory=dict)
+    old_events: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -37,7 +39,8 @@ class Aliases:
         fields: Mapping[str, str],
     ) -> "Aliases":
         """Aliases from tables as a person writes them, in any letter case."""
-        return cls(_folded(events), _folded(sessions), _folded(passes), _folded(fields))
+        old_events = {new.casefold(): old for old, new in events.items()}
+        return cls(_folded(events), _folded(sessions), _folded(passes), _folded(fields), old_events)
 
     def event(self, old: str) -> str:
         """The readable event id to ask for."""
@@ -57,6 +60,16 @@ class Aliases:
         if "session" in new:
             new["session"] = self.session(new["session"])
         return new
+
+    def old_event(self, new: str) -> str:
+        """The readable id of an event before the migration; an id that is no new one is given back."""
+        return self.old_events.get(new.casefold(), new) if self.old_events else new
+
+    def old_parameters(self, parameters: Mapping[str, str]) -> Mapping[str, str]:
+        """Path parameters as the organisation knows them that the migration leaves: portals may have seen new ids in a list."""
+        if "event" not in parameters or not self.old_events:
+            return parameters
+        return {**parameters, "event": self.old_event(parameters["event"])}
 
     def attendee(self, attendee: dict[str, Any]) -> None:
         """Put today's ids into one attendee of a registration, in place."""

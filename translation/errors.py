@@ -206,6 +206,23 @@ TRACK_SESSIONS_NOT_AVAILABLE = _kind(
     OldType.ENDPOINT_NOT_FOUND,
 )
 
+# What the cutover says.
+SWITCHED_OFF = _kind(
+    "SwitchedOff",
+    503,
+    Blame.OPERATOR,
+    "This was switched off",
+    "A switch of the cutover says `off` for this operation or event. `evtmgmt-proxy cutover show` tells which and since when.",
+)
+EVENT_PLACE_UNKNOWN = _kind(
+    "EventPlaceUnknown",
+    503,
+    Blame.UPSTREAM,
+    "It is not known where this event lives",
+    "In the stage `split` the published events of both organisations decide where a registration goes, and neither list could be "
+    "read since the start. Nothing was sent.",
+)
+
 # What the operator or Dynamics has to mend.
 UPSTREAM_REFUSED_PROXY = _kind(
     "UpstreamRefusedProxy",
@@ -290,7 +307,8 @@ class ProxyError(Exception):
         kind: The row of the list.
         detail: What exactly, in words safe for a visitor: names of parts and fields, never values.
         sentence: Replaces the visitor's sentence (the cleaned sentence of Dynamics).
-        status: Replaces the kind's status (only for ``UpstreamRejected``).
+        status: Replaces the kind's status (only for ``UpstreamRejected`` and errors of the outbound organisation).
+        verbatim: The outbound organisation's own body for portals, which is answered as it is.
         retry_after: Seconds for the Retry-After header.
         allow: Methods for the Allow header.
         cause: What happened in technical words, for the log only.
@@ -301,6 +319,7 @@ class ProxyError(Exception):
     detail: str | None = None
     sentence: str | None = field(default=None, repr=False)
     status: int | None = None
+    verbatim: bytes | None = field(default=None, repr=False)
     retry_after: int | None = None
     allow: tuple[str, ...] = field(default=())
     cause: str | None = None

@@ -46,6 +46,9 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "UserAuthenticationNotSupported": "Signing in is no longer available here. You can register without an account.",
         "CaptchaNotSupported": "The picture check is no longer available here. Please reload the page and register without it.",
         "TrackSessionsNotAvailable": "We cannot show the sessions of this track. Please look at the list of all sessions.",
+        "SwitchedOff": "This is not available at the moment. Please try again later, or ask the organiser.",
+        "EventPlaceUnknown": "We cannot take your registration at the moment. Nothing was sent. Please try again in a few "
+        "minutes.",
         "UpstreamRefusedProxy": "This page does not work at the moment. Please try again later, or tell the organiser.",
         "UpstreamUnreachable": "The event service cannot be reached at the moment. Please try again in a few minutes.",
         "UpstreamFailed": "The event service has a problem at the moment. Please try again in a few minutes.",
@@ -95,6 +98,10 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "Sie sich ohne sie.",
         "TrackSessionsNotAvailable": "Wir können die Sitzungen dieser Reihe nicht anzeigen. Bitte sehen Sie in der "
         "Liste aller Sitzungen nach.",
+        "SwitchedOff": "Das ist im Moment nicht verfügbar. Bitte versuchen Sie es später noch einmal oder fragen Sie den "
+        "Veranstalter.",
+        "EventPlaceUnknown": "Wir können Ihre Registrierung im Moment nicht annehmen. Es wurde nichts gesendet. Bitte "
+        "versuchen Sie es in einigen Minuten noch einmal.",
         "UpstreamRefusedProxy": "Diese Seite funktioniert im Moment nicht. Bitte versuchen Sie es später noch einmal "
         "oder sagen Sie dem Veranstalter Bescheid.",
         "UpstreamUnreachable": "Der Veranstaltungsdienst ist im Moment nicht erreichbar. Bitte versuchen Sie es in "
@@ -146,6 +153,9 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "inscrire sans elle.",
         "TrackSessionsNotAvailable": "Nous ne pouvons pas afficher les sessions de ce parcours. Veuillez consulter la "
         "liste de toutes les sessions.",
+        "SwitchedOff": "Ceci n'est pas disponible en ce moment. Veuillez réessayer plus tard ou demander à l'organisateur.",
+        "EventPlaceUnknown": "Nous ne pouvons pas prendre votre inscription en ce moment. Rien n'a été envoyé. Veuillez "
+        "réessayer dans quelques minutes.",
         "UpstreamRefusedProxy": "Cette page ne fonctionne pas en ce moment. Veuillez réessayer plus tard ou prévenir "
         "l'organisateur.",
         "UpstreamUnreachable": "Le service des événements est injoignable en ce moment. Veuillez réessayer dans "
@@ -190,6 +200,9 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "CaptchaNotSupported": "La comprobación con imagen ya no existe aquí. Vuelva a cargar la página e inscríbase sin ella.",
         "TrackSessionsNotAvailable": "No podemos mostrar las sesiones de este itinerario. Consulte la lista de todas las "
         "sesiones.",
+        "SwitchedOff": "Esto no está disponible en este momento. Inténtelo más tarde o pregunte al organizador.",
+        "EventPlaceUnknown": "No podemos aceptar su inscripción en este momento. No se ha enviado nada. Inténtelo de nuevo en "
+        "unos minutos.",
         "UpstreamRefusedProxy": "Esta página no funciona en este momento. Inténtelo más tarde o avise al organizador.",
         "UpstreamUnreachable": "No se puede acceder al servicio de eventos en este momento. Inténtelo de nuevo en unos minutos.",
         "UpstreamFailed": "El servicio de eventos tiene un problema en este momento. Inténtelo de nuevo en unos minutos.",

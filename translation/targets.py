@@ -150,15 +150,13 @@ def _methods(node: _Node) -> tuple[str, ...]:
     return (*found, "OPTIONS")
 
 
-def upstream_path(operation: Operation, parameters: Mapping[str, str]) -> str:
-    """The path under the real-time base, without a leading slash, percent-encoded, from validated parameters only.
+def upstream_path(template: str, parameters: Mapping[str, str]) -> str:
+    """A path under an organisation's base, percent-encoded, from validated parameters only.
 
-    Raises:
-        ValueError: The operation has no counterpart upstream: a mistake of the caller, not of the visitor.
+    Args:
+        template: A path of the table, such as ``Operation.upstream``, without a leading slash.
+        parameters: The values of its parameters, decoded.
     """
-    if operation.upstream is None:
-        raise ValueError(f"{operation.name} has no counterpart upstream")
     return "/".join(
-        quote_segment(parameters[segment[1:-1]]) if segment.startswith("{") else segment
-        for segment in operation.upstream.split("/")
+        quote_segment(parameters[segment[1:-1]]) if segment.startswith("{") else segment for segment in template.split("/")
     )

@@ -29,18 +29,20 @@ class Key(NamedTuple):
         asked: Path parameters as the portal sent them, GUIDs in lower case.
         sent: The same with today's ids.
         query: The declared parameters of the query, whatever their order and letter case, and their raw values.
+        source: Who gave it.
     """
 
     operation: str
     asked: tuple[str, ...]
     sent: tuple[str, ...]
     query: tuple[tuple[str, bytes], ...]
+    source: str = "realtime"
 
 
 def key_of(call: Call) -> Key:
     """The key of a call."""
     query = tuple(sorted((name, raw.partition(b"=")[2]) for name, raw in call.query.kept)) if call.query.kept else ()
-    return Key(call.operation.name, _lowered(call.asked), _lowered(call.sent), query)
+    return Key(call.operation.name, _lowered(call.asked), _lowered(call.sent), query, call.source)
 
 
 def tags_of(key: Key) -> tuple[str, ...]:
@@ -143,7 +145,7 @@ class Cache:
         self._metrics = metrics
         self._entries: OrderedDict[Key, Entry] = OrderedDict()
         self._tagged: dict[str, dict[Key, None]] = {}
-        self._variants: dict[tuple[str, str], dict[Key, None]] = {}
+        self._variants: dict[tuple[str, str, str], dict[Key, None]] = {}
         self._bytes = 0
 
     def __len__(self) -> int:
@@ -224,9 +226,9 @@ def _lowered(parameters: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(value.lower() if GRAMMARS[name] is Grammar.GUID else value for name, value in parameters.items())
 
 
-def _thing(key: Key) -> tuple[str, str]:
+def _thing(key: Key) -> tuple[str, str, str]:
     """What an answer is about, whatever the query and the letter case."""
-    return key.operation, "/".join(key.asked).casefold()
+    return key.source, key.operation, "/".join(key.asked).casefold()
 
 
 def _discard(table: dict[Any, dict[Key, None]], name: Any, key: Key) -> None:

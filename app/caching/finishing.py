@@ -64,6 +64,7 @@ class Finisher:
             content_type=reply.content_type,
             head=[
                 (b"x-content-type-options", b"nosniff"),
+                (b"x-evtmgmt-backend", key.source.encode("ascii")),
                 (b"etag", etag),
                 (b"cache-control", b"public, max-age=%d" % lifetime.fresh if lasting else b"no-cache"),
                 *headers,

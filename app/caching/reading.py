@@ -8,7 +8,7 @@ reached; nobody waits longer than ``stale_wait`` while there is an answer to giv
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from time import monotonic
 from typing import Any, Final, TypeVar
@@ -83,7 +83,6 @@ class Shortcut:
     """What is known of a request target that was answered before: a hit needs no more than this."""
 
     key: Key
-    operation: str
     dropped: int
 
 
@@ -96,9 +95,7 @@ class Reading:
         finisher: Makes them.
         metrics: Counts what is read in the background.
         clock: A monotonic clock, in seconds.
-
-    Attributes:
-        obeys_clients: Whether ``Cache-Control: no-cache`` of a client is obeyed.
+        source: Whose answers these are.
     """
 
     def __init__(
@@ -108,8 +105,9 @@ class Reading:
         finisher: Finisher,
         metrics: Metrics,
         clock: Callable[[], float] = monotonic,
+        source: str = "realtime",
     ) -> None:
-        self.obeys_clients = settings.obey_clients
+        self._source = source
         self._settings = settings
         self._lifetimes = settings.lifetimes()
         self._cache = cache
@@ -141,7 +139,7 @@ class Reading:
     def remember(self, raw_path: bytes, query: bytes, entry: Entry, dropped: int) -> None:
         """Find the answer at once when the same request target comes again. Bounded; the oldest is forgotten."""
         if len(raw_path) + len(query) <= _LONGEST_SHORTCUT:
-            _keep(self._shortcuts, (raw_path, query), Shortcut(entry.key, entry.call.operation.name, dropped), _MOST_SHORTCUTS)
+            _keep(self._shortcuts, (raw_path, query), Shortcut(entry.key, dropped), _MOST_SHORTCUTS)
 
     async def value(
         self, name: str, parameters: Mapping[str, str], trace: tuple[tuple[str, str], ...] = (), need: Need = Need.READ
@@ -151,7 +149,7 @@ class Reading:
         Raises:
             ProxyError: A row of the closed list.
         """
-        call = Call(BY_NAME[name], parameters, parameters, EMPTY, trace, need=need)
+        call = Call(BY_NAME[name], parameters, parameters, EMPTY, trace, need=need, source=self._source)
         answer = await (self._answer if name in self._lifetimes else self._share)(call)
         return orjson.loads(answer.entry.body if isinstance(answer, Served) else answer.body)
 
@@ -258,9 +256,11 @@ class Reading:
         """Ask the handler, and keep what it answers. None for an image that is too large to be held."""
         operation = call.operation
         lifetime = self._lifetimes[operation.name]
-        again = Call(operation, call.asked, call.sent, call.query, need=Need.REFRESH)
+        again = Call(operation, call.asked, call.sent, call.query, need=Need.REFRESH, source=call.source)
         try:
             reply = await self._handlers[operation.name](call)
+            if reply.brief is not None:
+                lifetime = replace(lifetime, fresh=min(lifetime.fresh, reply.brief))
             entry = await self._finisher.finish(key, again, reply, lifetime)
         except ProxyError as error:
             self._failed(key, error)

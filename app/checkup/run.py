@@ -25,13 +25,12 @@ from app.checkup.readings import readings
 from app.checkup.report import Line, Report, Smell, Verdict
 from app.checkup.smells import list_smells, settings_smells
 from app.checkup.witness import REQUEST_ID, Seen, Witness
-from app.main import USER_AGENT, build_backend
+from app.main import USER_AGENT, aliases_of, build_backend, build_budget
 from app.metrics import Metrics
 from app.readiness import Readiness
 from app.redaction import Redactor
 from app.settings import Settings
 from app.transport import build_transport
-from translation.aliases import Aliases
 from translation.errors import UPSTREAM_ANSWER_INVALID, UPSTREAM_ANSWER_TOO_LARGE, UPSTREAM_TIMEOUT, ProxyError
 from translation.grammar import is_event_id, is_guid
 from translation.images import image_type
@@ -92,9 +91,9 @@ class Checkup:
     def __init__(self, settings: Settings, witness: Witness) -> None:
         self._settings = settings
         self._witness = witness
-        self._aliases = Aliases.of(**settings.aliases.model_dump())
+        self._aliases = aliases_of(settings)
         metrics = Metrics()
-        self._backend: Backend = build_backend(settings, witness, self._aliases, metrics, _Quiet(metrics))
+        self._backend: Backend = build_backend(settings, witness, build_budget(settings), metrics, _Quiet(metrics))
         self._lines: dict[str, Line] = {}
         self._raw: dict[str, Any] = {}
         self._values: dict[str, Any] = {}
@@ -233,7 +232,7 @@ class Checkup:
 class _Quiet(Readiness):
     """Logs nothing about a refused token: the report says it, with what to do."""
 
-    def refused(self) -> None:
+    def refused(self, organisation: str) -> None:
         """Dynamics refused the token or the origin."""
 
 

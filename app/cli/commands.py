@@ -1,6 +1,7 @@
 """The commands and their options; what they do is in the modules beside."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -68,6 +69,38 @@ def check(
     from app.cli.checking import run_check
 
     raise typer.Exit(run_check(load_settings(), as_json=as_json, event=event))
+
+
+@cli.command()
+def compare(
+    rate: Annotated[float, typer.Option(min=0.1, max=1_000, help="Calls per second to each organisation.")] = 5,
+    threshold: Annotated[
+        float, typer.Option(min=0, max=100, help="Percent of fields equal that each operation must reach.")
+    ] = 100,
+    event: Annotated[str | None, typer.Option(help="Readable id of one event; all that are published by default.")] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(help="Field not to compare, such as list_events:[].description. May be repeated.")
+    ] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the whole report as JSON.")] = None,
+    html_file: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write the whole report as a page.")] = None,
+) -> None:
+    """Compare what outbound and real-time answer for all published events: the rehearsal of the cutover.
+
+    Reads only: nothing is registered. Exit status 1 when the threshold does not hold, 2 when the settings cannot be used,
+    3 when an organisation could not be read.
+    """
+    from app.cli.comparing import run_compare
+
+    status = run_compare(
+        load_settings(),
+        rate=rate,
+        threshold=threshold,
+        event=event,
+        ignore=ignore or (),
+        json_file=json_file,
+        html_file=html_file,
+    )
+    raise typer.Exit(status)
 
 
 @cli.command()

@@ -10,7 +10,8 @@ import orjson
 from uvicorn.server import ServerState
 
 from app.calls import JSON, Call, Reply
-from app.delivery import AT_ONCE
+from app.cutover.decision import Source
+from app.extensions import AT_ONCE
 from app.gateway import Gateway
 from app.guard import guard
 from app.logs import configure_logs
@@ -175,7 +176,7 @@ async def _keep() -> None:
         "query_string": query,
         "headers": [(b"host", b"127.0.0.1:8080"), (b"accept-encoding", b"gzip")],
     }
-    _gateway()._reading.through(BY_NAME["get_event"], dynamics)
+    _gateway()._legs[Source.REALTIME].reading.through(BY_NAME["get_event"], dynamics)
     await _gateway()(scope, receive, send)
 
 

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
+from app.cutover.decision import Source
 from tests.examples import OPEN_DAY, assert_error, example, named, received, registration
 from tests.service import BASE, Service, running_service
 from translation.messages import MESSAGES
@@ -116,7 +118,7 @@ def test_an_answer_has_the_same_headers_whatever_dynamics_sends(service: Service
     service.sandbox.faults.add("body", body=[], headers=spoilt)
     answer = service.get("events/published")
     assert set(answer.headers) == {
-        "date", "x-request-id", "x-content-type-options", "content-type", "content-length", "cache-control", "vary"
+        "date", "x-request-id", "x-content-type-options", "x-evtmgmt-backend", "content-type", "content-length", "cache-control", "vary",
     }  # fmt: skip
 
 
@@ -157,7 +159,7 @@ def test_a_defect_is_an_answer_and_a_line_with_its_id(service: Service, monkeypa
     async def broken(_: Any) -> Any:
         raise LookupError("nia@example.com")
 
-    monkeypatch.setitem(service.gateway._handlers, "list_events", broken)
+    monkeypatch.setattr(service.gateway, "_legs", {Source.REALTIME: replace(service.realtime, handlers={"list_events": broken})})
     answer = service.get("events/published", headers={"origin": "https://portal.invalid"})
     body = assert_error(answer, "InternalError", 500)
     assert answer.headers["access-control-allow-origin"] == "https://portal.invalid"

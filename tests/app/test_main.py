@@ -4,7 +4,7 @@ import pytest
 
 from app.calls import Call
 from app.gateway import Gateway
-from app.main import USER_AGENT, build_backend, build_upstream, create_app
+from app.main import USER_AGENT, build_backend, build_budget, build_upstream, create_app
 from app.metrics import Metrics
 from app.readiness import Readiness
 from app.settings import GivenSettings
@@ -12,7 +12,6 @@ from app.settings_sources import ConfigurationError
 from app.version import VERSION
 from sandbox.server import Sandbox
 from tests.service import settings_for
-from translation.aliases import Aliases
 from translation.operations import BY_NAME
 
 pytestmark = pytest.mark.anyio
@@ -49,7 +48,7 @@ async def test_the_parts_can_be_used_alone() -> None:
         metrics = Metrics()
         readiness = Readiness(metrics)
         upstream = build_upstream(settings)
-        backend = build_backend(settings, upstream, Aliases(), metrics, readiness)
+        backend = build_backend(settings, upstream, build_budget(settings), metrics, readiness)
         event = await backend.read(FAMILY_DAY)
         assert event["readableEventId"] == "Family_Day"
         (record,) = sandbox.recorder.find()
@@ -62,7 +61,7 @@ async def test_addresses_of_dynamics_in_answers_are_mended() -> None:
         settings = settings_for(sandbox)
         upstream = build_upstream(settings)
         metrics = Metrics()
-        backend = build_backend(settings, upstream, Aliases(), metrics, Readiness(metrics))
+        backend = build_backend(settings, upstream, build_budget(settings), metrics, Readiness(metrics))
         sandbox.faults.add("merge", body={"image": f"{sandbox.base_url}/picture.png"})
         assert (await backend.read(FAMILY_DAY))["image"] is None
         await upstream.close()

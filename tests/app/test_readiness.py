@@ -67,20 +67,20 @@ async def test_a_refused_token_is_tried_again_until_it_is_accepted() -> None:
         asked += 1
         if asked < 3:
             raise ProxyError(UPSTREAM_REFUSED_PROXY)
-        readiness.accepted()
+        readiness.accepted("realtime")
         accepted.set()
 
-    watching = asyncio.create_task(readiness.watch(probe, seconds=0.001))
+    watching = asyncio.create_task(readiness.watch({"realtime": probe}, seconds=0.001))
     await asyncio.sleep(0)
     assert (asked, readiness.ready) == (0, True)
-    readiness.refused()
+    readiness.refused("realtime")
     assert not readiness.ready
     async with asyncio.timeout(5):
         await accepted.wait()
     assert (asked, readiness.ready) == (3, True)
     # Accepted once, nobody is asked any more; refused again, it starts anew.
     accepted.clear()
-    readiness.refused()
+    readiness.refused("realtime")
     async with asyncio.timeout(5):
         await accepted.wait()
     assert asked == 4

@@ -110,14 +110,15 @@ async def test_head_lines() -> None:
     made = await Desk().made(TEXT)
     assert made.head == [
         (b"x-content-type-options", b"nosniff"),
+        (b"x-evtmgmt-backend", b"realtime"),
         (b"etag", made.etag),
         (b"cache-control", b"public, max-age=30"),
         (b"vary", b"Accept-Encoding"),
     ]
     assert (made.body, made.content_type, made.packed, made.key) == (TEXT, JSON, None, key_of(call()))
     assert made.lines == (
-        b"x-content-type-options: nosniff\r\netag: %b\r\ncache-control: public, max-age=30\r\nvary: Accept-Encoding\r\n"
-        % made.etag
+        b"x-content-type-options: nosniff\r\nx-evtmgmt-backend: realtime\r\netag: %b\r\n"
+        b"cache-control: public, max-age=30\r\nvary: Accept-Encoding\r\n" % made.etag
     )
 
 
@@ -126,6 +127,7 @@ async def test_headers_of_the_reply_are_kept_but_for_its_cache_control() -> None
     made = await Desk().made(b"\x89PNG", PNG, headers)
     assert made.head == [
         (b"x-content-type-options", b"nosniff"),
+        (b"x-evtmgmt-backend", b"realtime"),
         (b"etag", made.etag),
         (b"cache-control", b"public, max-age=30"),
         (b"content-security-policy", b"sandbox"),
@@ -357,7 +359,7 @@ def image(service: Service) -> str:
 def test_half_an_image_is_an_error_and_not_kept(keeping: Service, fault: Callable[..., None], code: str, status: int) -> None:
     keeping.sandbox.control.reset()
     fault(keeping.sandbox.faults)
-    keeping.gateway._reading._cache.remove(key_of(asked_for(keeping)))
+    keeping.realtime.reading._cache.remove(key_of(asked_for(keeping)))
     assert_error(keeping.get(image(keeping)), code, status)
     # The one connection that there may be is free again.
     answer = keeping.get(image(keeping))
@@ -373,7 +375,7 @@ def asked_for(service: Service) -> Call:
 
 def test_an_image_that_is_too_large_to_be_kept_is_streamed(keeping: Service) -> None:
     keeping.sandbox.control.reset()
-    keeping.gateway._reading._cache.remove(key_of(asked_for(keeping)))
+    keeping.realtime.reading._cache.remove(key_of(asked_for(keeping)))
     body = b"\x89PNG\r\n\x1a\n" + bytes(100_000)
     head = f"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: {len(body)}\r\n\r\n"
     keeping.sandbox.faults.add("raw", body=head + body.decode("latin-1"), times=None)

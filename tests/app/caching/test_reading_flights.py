@@ -237,8 +237,6 @@ async def test_too_large_a_list_is_shared_at_once_all_the_same() -> None:
 
 async def test_a_client_that_may_gets_a_new_answer_which_is_kept() -> None:
     desk = Desk(obey_clients=True)
-    assert desk.reading.obeys_clients
-    assert not Desk().reading.obeys_clients
     await desk.ask("get_event")
     assert await desk.ask(call("get_event", anew=True)) == (MISS, b"2", 0)
     assert await desk.ask("get_event") == (HIT, b"2", 0)

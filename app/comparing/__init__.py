@@ -1,0 +1,1 @@
+"""``evtmgmt-proxy compare``: whether both organisations answer the same, asked of all published events."""

@@ -1,0 +1,161 @@
+"""Which organisation answers a request: a pure function of the cutover's state and of what is known at that moment.
+
+The most binding rule first: what only one side has, what is switched off, an id that was seen, a tester's header, the page that a
+registration comes from, what the watcher moved back, the switch of the event, the switch of the operation, the stage.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import blake2b
+from typing import Final
+
+from app.cutover.state import STAGE_LATCH, CutoverState, Stage, Switch
+from translation.operations import Operation
+
+BUCKETS: Final = 10_000
+"""Visitors are told apart in hundredths of a percent."""
+
+
+class Source(StrEnum):
+    """Who answers: one organisation, or for the list of events both, of which the first wins."""
+
+    REALTIME = "realtime"
+    OUTBOUND = "outbound"
+    REALTIME_FIRST = "realtime+outbound"
+    OUTBOUND_FIRST = "outbound+realtime"
+
+
+class Rule(StrEnum):
+    """What decided."""
+
+    OVERRIDE = "override header"
+    PAGE = "page"
+    ONLY_THERE = "only there"
+    LATCH = "latch"
+    EVENT = "event switch"
+    OPERATION = "operation switch"
+    STAGE = "stage"
+    LISTED = "published list"
+    PERCENT = "percentage"
+    KNOWN_ID = "known id"
+    UNKNOWN_ID = "unknown id"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What was decided.
+
+    Attributes:
+        source: Who answers; None when it is switched off, or nobody can say.
+        rule: What decided.
+        why: The same in words for the operator.
+        otherwise: Who is asked when ``source`` does not know the thing.
+    """
+
+    source: Source | None
+    rule: Rule
+    why: str
+    otherwise: Source | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a request when it is decided.
+
+    Attributes:
+        operation: What is asked.
+        event: The readable event id that it is about, as the portal sent it; None when it is about none, or none is known.
+        publishers: The organisations that publish that event; None when that is not known.
+        holders: The organisations that hold the session, speaker, sponsorship or track; empty when it was never seen.
+        bucket: The visitor's, 0 to 9,999.
+        override: What a tester with the admin credential asks for.
+        page: Where this visitor's page of the event came from.
+    """
+
+    operation: Operation
+    event: str | None = None
+    publishers: frozenset[Source] | None = None
+    holders: frozenset[Source] = frozenset()
+    bucket: int = 0
+    override: Source | None = None
+    page: Source | None = None
+
+
+def bucket_of(salt: str, visitor: bytes) -> int:
+    """A visitor's bucket, 0 to 9,999: always the same for the same salt."""
+    digest = blake2b(visitor, digest_size=8, key=salt.encode("utf-8")[:64]).digest()
+    return int.from_bytes(digest, "big") % BUCKETS
+
+
+def decide(state: CutoverState, facts: Facts) -> Route:
+    """The route of a request.
+
+    Args:
+        state: The cutover's state, one from the request's beginning to its end.
+        facts: What is known of it.
+    """
+    operation = facts.operation
+    if operation.row is None:
+        return Route(Source.REALTIME, Rule.ONLY_THERE, "the old API has no such operation")
+    switched = _switched(state, facts)
+    if switched is not None and switched.source is None:
+        return switched
+    if len(facts.holders) == 1:
+        (holder,) = facts.holders
+        return Route(holder, Rule.KNOWN_ID, f"its id was seen in {holder}")
+    if facts.override is not None:
+        return Route(facts.override, Rule.OVERRIDE, "the header X-EvtMgmt-Backend with the admin credential")
+    if operation.writes and facts.page is not None:
+        return Route(facts.page, Rule.PAGE, f"this visitor's page of the event came from {facts.page}")
+    latch = state.latches.get(operation.name) or state.latches.get(STAGE_LATCH)
+    if latch is not None:
+        return _by_event(facts, Source.OUTBOUND, Rule.LATCH, f"the watcher moved it back: {latch.reason}")
+    if switched is not None:
+        return switched
+    if state.stage is Stage.REALTIME:
+        return Route(Source.REALTIME, Rule.STAGE, "the stage is realtime")
+    if state.stage is not Stage.SPLIT:
+        return Route(Source.OUTBOUND, Rule.STAGE, f"the stage is {state.stage}")
+    if operation.path.startswith("users/"):
+        return Route(Source.OUTBOUND, Rule.ONLY_THERE, "only outbound knows users")
+    chosen = facts.bucket < state.percent * (BUCKETS / 100)
+    side = Source.REALTIME if chosen else Source.OUTBOUND
+    words = "within" if chosen else "beyond"
+    return _by_event(facts, side, Rule.PERCENT, f"bucket {facts.bucket} is {words} {state.percent:g} %")
+
+
+def _switched(state: CutoverState, facts: Facts) -> Route | None:
+    """What a switch says: that of the event before that of the operation."""
+    found = state.event_switch(facts.event) if facts.event is not None and state.events else None
+    if found is not None:
+        name, switch = found
+        rule, what = Rule.EVENT, f"the event switch {name}"
+    elif facts.operation.name in state.operations:
+        switch = state.operations[facts.operation.name]
+        rule, what = Rule.OPERATION, f"the switch of {facts.operation.name}"
+    else:
+        return None
+    source = None if switch is Switch.OFF else Source(switch.value)
+    return Route(source, rule, f"{what} says {switch}")
+
+
+def _by_event(facts: Facts, side: Source, rule: Rule, why: str) -> Route:
+    """The side that is wanted, unless only the other one has the thing."""
+    operation = facts.operation
+    if operation.name == "list_events":
+        both = Source.REALTIME_FIRST if side is Source.REALTIME else Source.OUTBOUND_FIRST
+        return Route(both, rule, why)
+    if facts.event is None:
+        # The old API finds the sessions of a track in one call, the new one by a walk over all events.
+        first = Source.OUTBOUND if operation.name == "list_track_sessions" else Source.REALTIME
+        second = Source.REALTIME if first is Source.OUTBOUND else Source.OUTBOUND
+        return Route(first, Rule.UNKNOWN_ID, "its id was not seen before", second)
+    if facts.publishers is None:
+        if operation.writes:
+            return Route(None, Rule.LISTED, "the list of real-time events could not be read since the start")
+        return Route(Source.OUTBOUND, Rule.LISTED, "the list of real-time events could not be read", Source.REALTIME)
+    if len(facts.publishers) == 2:
+        return Route(side, rule, why)
+    for publisher in facts.publishers:
+        return Route(publisher, Rule.LISTED, f"only {publisher} publishes the event")
+    return Route(Source.OUTBOUND, Rule.LISTED, "neither side lists the event")

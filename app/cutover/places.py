@@ -1,0 +1,159 @@
+"""Where things live: which organisation publishes an event, and in which one the id of a session or speaker was seen.
+
+Learned from the answers that pass. Readable event ids are those of the portal; aliases are applied both ways.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Final
+
+from app.cutover.decision import Source
+from translation.aliases import Aliases
+from translation.grammar import is_guid
+
+MOST_IDS: Final = 50_000
+MOST_PAGES: Final = 100_000
+_PARTS: Final = {"list_sessions", "list_tracks", "list_speakers", "list_sponsorships", "list_passes", "list_track_sessions"}
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One event of a list of published events.
+
+    Attributes:
+        event: Its readable id.
+        name: Its name.
+        start: Its ``startDate``, as the list says it.
+    """
+
+    event: str
+    name: str
+    start: str
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    read: float
+    events: Mapping[str, Listed]
+
+
+class Places:
+    """What is known of both organisations.
+
+    Args:
+        aliases: Ids changed by the migration.
+        clock: A monotonic clock, in seconds.
+    """
+
+    def __init__(self, aliases: Aliases, clock: Callable[[], float] = monotonic) -> None:
+        self._aliases = aliases
+        self._clock = clock
+        self._lists: dict[Source, _List] = {}
+        self._ids: OrderedDict[str, tuple[frozenset[Source], str | None]] = OrderedDict()
+
+    def learn(self, source: Source, operation: str, parameters: Mapping[str, str], value: Any) -> None:
+        """Remember what an answer tells.
+
+        Args:
+            source: Who gave it.
+            operation: The operation's name.
+            parameters: Path parameters as they were sent.
+            value: The parsed answer, of any form.
+        """
+        if operation == "list_events":
+            self._lists[source] = _List(self._clock(), {listed.event.casefold(): listed for listed in _listed(value)})
+        elif operation in _PARTS and isinstance(value, list):
+            event = parameters.get("event")
+            for item in value:
+                self._keep(source, event, item)
+
+    def listed(self, source: Source) -> Mapping[str, Listed] | None:
+        """The published events of an organisation by readable id without letter case, or None when its list was never read."""
+        found = self._lists.get(source)
+        return None if found is None else found.events
+
+    def age(self, source: Source) -> float:
+        """Seconds since an organisation's list was read."""
+        found = self._lists.get(source)
+        return float("inf") if found is None else self._clock() - found.read
+
+    def publishers(self, event: str) -> frozenset[Source] | None:
+        """The organisations that publish an event, by its old or new readable id.
+
+        Returns:
+            None while the list of real-time was never read: it decides (what it does not list, outbound serves).
+        """
+        names = {Source.REALTIME: self.new_name(event), Source.OUTBOUND: self.old_name(event)}
+        if Source.REALTIME not in self._lists:
+            return None
+        return frozenset(source for source, name in names.items() if name.casefold() in (self.listed(source) or ()))
+
+    def old_name(self, event: str) -> str:
+        """The readable id of an event in the outbound organisation."""
+        return self._aliases.old_event(event)
+
+    def new_name(self, event: str) -> str:
+        """The readable id of an event in the real-time organisation."""
+        return self._aliases.event(event)
+
+    def holders(self, thing: str) -> tuple[frozenset[Source], str | None]:
+        """The organisations in which the id of a thing was seen, and the event that it belongs to."""
+        return self._ids.get(thing.lower(), (frozenset(), None))
+
+    def found(self, source: Source, thing: str) -> None:
+        """An organisation answered for a thing."""
+        sources, event = self.holders(thing)
+        self._remember(thing, sources | {source}, event)
+
+    def _keep(self, source: Source, event: str | None, item: Any) -> None:
+        if not isinstance(item, dict):
+            return
+        for name in ("id", "sponsorshipId"):
+            if isinstance(thing := item.get(name), str) and is_guid(thing):
+                sources, known = self.holders(thing)
+                self._remember(thing, sources | {source}, event or known)
+        for name in ("speakers", "sessions"):
+            if isinstance(parts := item.get(name), list):
+                for part in parts:
+                    self._keep(source, event, part)
+
+    def _remember(self, thing: str, sources: frozenset[Source], event: str | None) -> None:
+        self._ids[thing.lower()] = (sources, event)
+        self._ids.move_to_end(thing.lower())
+        if len(self._ids) > MOST_IDS:
+            self._ids.popitem(last=False)
+
+
+class Pages:
+    """Where visitors' pages came from, so that their registrations go to the same side. Bounded; the oldest is forgotten.
+
+    Args:
+        seconds: How long a page is remembered.
+        clock: A monotonic clock, in seconds.
+    """
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = monotonic) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._pages: OrderedDict[tuple[int, str], tuple[float, Source]] = OrderedDict()
+
+    def seen(self, bucket: int, event: str, source: Source) -> None:
+        """A page of an event was answered to visitors of a bucket."""
+        key = bucket, event.casefold()
+        self._pages[key] = self._clock(), source
+        self._pages.move_to_end(key)
+        if len(self._pages) > MOST_PAGES:
+            self._pages.popitem(last=False)
+
+    def source(self, bucket: int, event: str) -> Source | None:
+        """Where the last page of an event came from that visitors of a bucket saw."""
+        at, source = self._pages.get((bucket, event.casefold()), (0.0, None))
+        return source if source is not None and self._clock() - at < self._seconds else None
+
+
+def _listed(value: Any) -> Iterable[Listed]:
+    for item in value if isinstance(value, list) else ():
+        if isinstance(item, dict) and isinstance(event := item.get("readableEventId"), str):
+            yield Listed(event, str(item.get("eventName") or ""), str(item.get("startDate") or ""))

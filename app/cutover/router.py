@@ -1,0 +1,220 @@
+"""The third step of a request: gathers what is known of it, and has ``decision.py`` choose who answers."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from hmac import compare_digest
+from typing import Any, Final
+
+import orjson
+import structlog
+
+from app.bodies import Scope
+from app.cutover.decision import Facts, Route, Rule, Source, bucket_of, decide
+from app.cutover.places import Pages, Places
+from app.cutover.settings import Cutover
+from app.cutover.state import CutoverState, Stage
+from app.guard import Headers
+from app.metrics import Metrics
+from translation.errors import EVENT_PLACE_UNKNOWN, SWITCHED_OFF, ProxyError
+from translation.operations import BY_NAME, Operation
+from translation.query import EMPTY, Query
+
+log = structlog.get_logger("evtmgmt.cutover")
+
+OVERRIDE_HEADER: Final = b"x-evtmgmt-backend"
+CREDENTIAL_HEADER: Final = b"x-evtmgmt-admin"
+RETRY_SECONDS: Final = 10
+LISTS_SECONDS: Final = 15.0
+"""How often the lists of both sides are looked at, while they decide."""
+FIRST_LISTS_SECONDS: Final = 5.0
+"""How long a request waits for the first lists."""
+_PAGES: Final = frozenset({"get_event", "list_passes", "list_custom_registration_fields"})
+"""What a page with a registration form is made of (PORTAL-FACTS)."""
+_ALWAYS_REALTIME: Final = Route(Source.REALTIME, Rule.STAGE, "the stage is realtime")
+
+
+class Router:
+    """Chooses who answers.
+
+    Args:
+        state: Gives the cutover's state of this moment.
+        settings: How visitors are told apart.
+        credential: The admin credential, for testers; None when there is none.
+        places: Where things live.
+        both: Whether there is an outbound organisation at all.
+        metrics: Counts the testers' headers.
+    """
+
+    def __init__(
+        self,
+        state: Callable[[], CutoverState],
+        settings: Cutover,
+        credential: str | None,
+        places: Places,
+        metrics: Metrics,
+        *,
+        both: bool,
+    ) -> None:
+        self._state = state
+        self._salt = settings.salt
+        self._sticky = None if settings.sticky_header is None else settings.sticky_header.lower().encode("latin-1")
+        self._credential = None if credential is None else credential.encode("utf-8")
+        self._places = places
+        self._pages = Pages(settings.page_memory)
+        self._metrics = metrics
+        self._both = both
+        self._lists_tried = asyncio.Event()
+
+    @property
+    def state(self) -> CutoverState:
+        """The cutover's state of this moment."""
+        return self._state()
+
+    def at_once(self, name: str, asked: tuple[str, ...], headers: Headers, scope: Scope) -> Source | None:
+        """Who answers a read that was answered before; None when it takes waiting to know, or is switched off.
+
+        Args:
+            name: The operation's.
+            asked: The values of its path parameters as the portal sent them, in their order.
+            headers: The request's.
+            scope: The ASGI scope.
+        """
+        state = self._state()
+        if self._is_simple(state, headers):
+            return Source.REALTIME
+        if self._waits_for_lists(state):
+            return None
+        operation = BY_NAME[name]
+        parameters = dict(zip(operation.parameters, asked, strict=True))
+        return self._decide(state, operation, parameters, headers, scope, EMPTY).source
+
+    async def choose(
+        self, operation: Operation, parameters: Mapping[str, str], headers: Headers, scope: Scope, query: Query
+    ) -> Route:
+        """The route of a request.
+
+        Args:
+            operation: What is asked.
+            parameters: Path parameters as the portal sent them.
+            headers: The request's.
+            scope: The ASGI scope: the visitor's address is in it.
+            query: The query, taken apart.
+
+        Returns:
+            A route that has a source.
+
+        Raises:
+            ProxyError: ``SwitchedOff`` or ``EventPlaceUnknown``.
+        """
+        state = self._state()
+        if self._is_simple(state, headers):
+            return _ALWAYS_REALTIME
+        if self._waits_for_lists(state):
+            try:
+                await asyncio.wait_for(self._lists_tried.wait(), FIRST_LISTS_SECONDS)
+            except TimeoutError:
+                log.warning("the list of real-time events was not read yet")
+        route = self._decide(state, operation, parameters, headers, scope, query)
+        if route.source is None:
+            if route.rule is Rule.LISTED:
+                raise ProxyError(EVENT_PLACE_UNKNOWN, retry_after=RETRY_SECONDS, cause=route.why)
+            raise ProxyError(SWITCHED_OFF, cause=route.why)
+        return route
+
+    def found(self, source: Source, parameters: Mapping[str, str]) -> None:
+        """A thing whose id was not known was found."""
+        if self._both and "event" not in parameters:
+            self._places.found(source, next(iter(parameters.values())))
+
+    async def follow_lists(self, read: Mapping[Source, Callable[[], Awaitable[Any]]]) -> None:
+        """Run for ever: while the published lists decide, have them read every so often.
+
+        Args:
+            read: Reads the list of an organisation; what it answers reaches ``Places`` by itself.
+        """
+        while True:
+            if self._needs_lists(self._state()):
+                await asyncio.gather(*(self._read(source, ask) for source, ask in read.items()))
+                self._lists_tried.set()
+            await asyncio.sleep(1.0 if self._places.listed(Source.REALTIME) is None else LISTS_SECONDS)
+
+    @staticmethod
+    async def _read(source: Source, ask: Callable[[], Awaitable[Any]]) -> None:
+        try:
+            await ask()
+        except ProxyError as error:
+            log.warning("the list of events could not be read", organisation=source, code=error.kind.code)
+
+    def _is_simple(self, state: CutoverState, headers: Headers) -> bool:
+        """Whether real-time answers whatever is asked."""
+        if OVERRIDE_HEADER in headers.single:
+            return False
+        return state.stage is Stage.REALTIME and state.plain and not self._both
+
+    def _needs_lists(self, state: CutoverState) -> bool:
+        return self._both and (state.stage is Stage.SPLIT or bool(state.latches))
+
+    def _waits_for_lists(self, state: CutoverState) -> bool:
+        return self._needs_lists(state) and self._places.listed(Source.REALTIME) is None and not self._lists_tried.is_set()
+
+    def _decide(
+        self,
+        state: CutoverState,
+        operation: Operation,
+        parameters: Mapping[str, str],
+        headers: Headers,
+        scope: Scope,
+        query: Query,
+    ) -> Route:
+        event = parameters.get("event")
+        holders: frozenset[Source] = frozenset()
+        if event is None:
+            if operation.name == "get_personal_calendar":
+                event = _first_event(query)
+            elif parameters:
+                holders, event = self._places.holders(next(iter(parameters.values())))
+        bucket = bucket_of(self._salt, self._visitor(headers, scope)) if self._both else 0
+        route = decide(
+            state,
+            Facts(
+                operation,
+                event,
+                None if event is None else self._places.publishers(event),
+                holders,
+                bucket,
+                self._override(headers),
+                self._pages.source(bucket, event) if event is not None and operation.writes else None,
+            ),
+        )
+        if self._both and event is not None and route.source is not None and (operation.name in _PAGES or operation.writes):
+            self._pages.seen(bucket, event, route.source)
+        return route
+
+    def _visitor(self, headers: Headers, scope: Scope) -> bytes:
+        """What tells a visitor apart: the configured header, of a list its first entry; else the address."""
+        told = None if self._sticky is None else headers.get(self._sticky)
+        if told:
+            return told.partition(b",")[0].strip()
+        client = scope.get("client")
+        return b"" if client is None else str(client[0]).encode("latin-1", "replace")
+
+    def _override(self, headers: Headers) -> Source | None:
+        wanted = headers.get(OVERRIDE_HEADER)
+        if wanted is None:
+            return None
+        given = headers.get(CREDENTIAL_HEADER) or b""
+        allowed = self._credential is not None and compare_digest(given, self._credential)
+        source = {b"realtime": Source.REALTIME, b"outbound": Source.OUTBOUND if self._both else None}.get(wanted.lower())
+        accepted = allowed and source is not None
+        self._metrics.overrides.labels("accepted" if accepted else "ignored").inc()
+        return source if accepted else None
+
+
+def _first_event(query: Query) -> str | None:
+    """The event that a personal calendar link is about: the first, when it names several."""
+    try:
+        items = orjson.loads(query.value("data") or "")
+        event = items[0]["readableEventId"]
+    except (ProxyError, ValueError, LookupError, TypeError):
+        return None  # whoever answers tells what is wrong with it
+    return event if isinstance(event, str) else None

@@ -1,0 +1,126 @@
+"""The SQLite file of the state: its schema, how it is opened and checked, and what its troubles are called."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Literal
+
+from app.cutover.store import StoreAwayError
+
+FILE: Final = "cutover.sqlite3"
+SCHEMA: Final = 1
+BUSY_SECONDS: Final = 1.0
+"""Longest wait for another process; with the time between two looks less than the 2 s in which a change is seen."""
+OPEN_SECONDS: Final = 10.0
+_MEMORY: Final = ":memory:"
+_DAMAGED: Final = "{} is damaged: put a backup in its place, or move it away to start from the settings"
+_TABLES: Final = (
+    "CREATE TABLE state (one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL, at REAL NOT NULL,"
+    " document TEXT NOT NULL)",
+    "CREATE TABLE audit (version INTEGER PRIMARY KEY, at REAL NOT NULL, who TEXT NOT NULL, before TEXT NOT NULL,"
+    " after TEXT NOT NULL, why TEXT NOT NULL)",
+    # NULL: the document was folded.
+    "CREATE TABLE documents (kind TEXT NOT NULL, owner TEXT NOT NULL, at REAL NOT NULL, document TEXT,"
+    " PRIMARY KEY (kind, owner))",
+)
+
+
+def open_file(directory: Path | None) -> sqlite3.Connection:
+    """A connection to the state's file, which is made where there is none: it 0600, the directory 0700.
+
+    Args:
+        directory: Where the file is; None for memory.
+
+    Raises:
+        StoreAwayError: In words, why it cannot be used.
+    """
+    if directory is None:
+        return _connect(_MEMORY)
+    file = directory / FILE
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not file.exists():
+            # Only then: to close a file that this process has open elsewhere would drop its locks (sqlite.org/howtocorrupt.html).
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError as taken:
+        if not file.exists():  # else another process made it meanwhile
+            raise StoreAwayError(f"{directory} is not a directory") from taken
+    except OSError as refused:
+        raise StoreAwayError(f"{file} cannot be made: {refused.strerror}") from None
+    try:
+        return _connect(str(file))
+    except sqlite3.Error as error:
+        raise StoreAwayError(in_words(error, str(file))) from None
+
+
+def in_words(error: sqlite3.Error, place: str) -> str:
+    """What an error of SQLite means to the operator."""
+    match getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF:
+        case sqlite3.SQLITE_FULL:
+            return f"the disk that holds {place} is full"
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return f"{place} is held by another process; try again"
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return _DAMAGED.format(place)
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_AUTH:
+            return f"{place} cannot be opened or written: look at its owner and rights"
+        case sqlite3.SQLITE_IOERR:
+            return f"{place} cannot be read or written: the disk refuses"
+        case _:
+            return f"{place} cannot be used: {error}"
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection, synchronous: Literal["FULL", "NORMAL"]) -> Iterator[None]:
+    """All or nothing, and no other writer meanwhile.
+
+    Args:
+        connection: In autocommit mode.
+        synchronous: ``FULL``: on the disk at the end. ``NORMAL``: a power cut may take it back.
+    """
+    connection.execute(f"PRAGMA synchronous={synchronous}")
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def _connect(name: str) -> sqlite3.Connection:
+    """A checked connection. Workers that start together wait for each other."""
+    deadline = time.monotonic() + OPEN_SECONDS
+    while True:
+        connection = sqlite3.connect(name, timeout=BUSY_SECONDS, isolation_level=None)
+        try:
+            _prepare(connection, name)
+        except BaseException as error:
+            connection.close()
+            busy = isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+            # The change to a write-ahead log does not wait for others by itself.
+            if not busy or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return connection
+
+
+def _prepare(connection: sqlite3.Connection, name: str) -> None:
+    (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
+    if mode != "wal" and name != _MEMORY:
+        raise StoreAwayError(f"{name} cannot have a write-ahead log: it must be on a local file system")
+    connection.execute(f"PRAGMA journal_size_limit={4 * 2**20}")
+    if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+        raise StoreAwayError(_DAMAGED.format(name))
+    with transaction(connection, "FULL"):  # also where nothing is to be made: it shows whether the file can be written
+        (schema,) = connection.execute("PRAGMA user_version").fetchone()
+        if schema > SCHEMA:
+            raise StoreAwayError(f"{name} was written by a newer version of the proxy (schema {schema}, this one knows {SCHEMA})")
+        if schema < SCHEMA:
+            for table in _TABLES:
+                connection.execute(table)
+            connection.execute(f"PRAGMA user_version={SCHEMA}")

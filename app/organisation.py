@@ -1,0 +1,171 @@
+"""Calling one organisation's API: its address, token and origin, its share of the budget, its failures as rows of the list.
+
+What both APIs have in common (CONTRACT 1 and 2): the token goes in the query, the registered origin in a header.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from time import perf_counter
+from typing import Final
+from urllib.parse import quote
+
+from app.budget import Budget, BudgetSpentError, Need
+from app.calls import Call
+from app.metrics import Metrics
+from app.upstream import NOT_SENT, Trouble, Upstream, UpstreamAnswer, UpstreamError, UpstreamStream
+from translation import errors
+from translation.errors import ErrorKind, ProxyError
+from translation.headers import retry_after
+from translation.operations import Operation
+from translation.query import TOKEN_PARAMETER
+from translation.targets import upstream_path
+
+Observer = Callable[[str, bool, float], None]
+"""Is told of each call: the operation's name, whether it failed, and the seconds it took."""
+
+_TROUBLES: Final[dict[Trouble, ErrorKind]] = {
+    Trouble.UNREACHABLE: errors.UPSTREAM_UNREACHABLE,
+    Trouble.CONNECT_TIMEOUT: errors.UPSTREAM_TIMEOUT,
+    Trouble.POOL_TIMEOUT: errors.UPSTREAM_TIMEOUT,
+    Trouble.TIMEOUT: errors.UPSTREAM_TIMEOUT,
+    Trouble.BROKEN: errors.UPSTREAM_FAILED,
+    Trouble.UNREADABLE: errors.UPSTREAM_ANSWER_INVALID,
+    Trouble.TOO_LARGE: errors.UPSTREAM_ANSWER_TOO_LARGE,
+}
+
+
+class Organisation:
+    """One organisation's API.
+
+    Args:
+        name: What it is called in metrics.
+        endpoint: The base address, with a slash at the end.
+        token: The web application's token.
+        origin: The registered origin.
+        upstream: The connections.
+        budget: How many calls may be made.
+        metrics: Where calls are counted.
+        observe: Is told of each call as well.
+
+    Attributes:
+        name: What it is called in metrics.
+        headers: What every JSON call carries.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        endpoint: str,
+        token: str,
+        origin: str,
+        upstream: Upstream,
+        budget: Budget,
+        metrics: Metrics,
+        observe: Observer | None = None,
+    ) -> None:
+        self.name = name
+        self.headers: tuple[tuple[str, str], ...] = (("accept", "application/json"), ("origin", origin))
+        self._image_headers = (("accept", "image/*"), ("origin", origin))
+        self._endpoint = endpoint
+        self._token = f"{TOKEN_PARAMETER}={quote(token, safe='')}"
+        # Its beginning is enough to know it by: a sentence may be cut in the middle of it.
+        self._token_signs = (token[:12], quote(token, safe="")[:12])
+        self._upstream = upstream
+        self._budget = budget
+        self._metrics = metrics
+        metrics.budget_tokens.set(budget.tokens)
+        self._observe = observe
+
+    async def ask(
+        self,
+        call: Call,
+        path: str,
+        query: Sequence[str],
+        headers: Sequence[tuple[str, str]],
+        body: bytes | None = None,
+    ) -> UpstreamAnswer:
+        """Make a call and read the whole answer, whatever its status.
+
+        Args:
+            call: What is asked.
+            path: The path template under the base.
+            query: Raw parameters beside the token.
+            headers: All headers.
+            body: The body, or None.
+
+        Raises:
+            ProxyError: There was no answer.
+        """
+        operation = call.operation
+        await self._admit(call)
+        started = perf_counter()
+        try:
+            answer = await self._upstream.call(operation.method, self._url(call, path, query), headers, body)
+        except UpstreamError as error:
+            self._record(operation, error.trouble.value, started, failed=True)
+            raise _listed(operation, error) from None
+        self._record(operation, str(answer.status), started, failed=answer.status >= 500 or answer.status in (401, 403))
+        return answer
+
+    @asynccontextmanager
+    async def open(self, call: Call, path: str, query: Sequence[str]) -> AsyncIterator[UpstreamStream]:
+        """Make a call whose body is streamed, whatever its status.
+
+        Raises:
+            ProxyError: There was no answer; while the body is read, ``UpstreamError``.
+        """
+        await self._admit(call)
+        started = perf_counter()
+        answered = False
+        try:
+            async with self._upstream.stream(self._url(call, path, query), (*self._image_headers, *call.trace)) as stream:
+                answered = True
+                self._record(call.operation, str(stream.status), started, failed=stream.status >= 500)
+                yield stream
+        except UpstreamError as error:
+            if not answered:
+                self._record(call.operation, error.trouble.value, started, failed=True)
+            raise _listed(call.operation, error) from None
+
+    def slow_down(self, headers: Mapping[str, str]) -> int | None:
+        """Heed a 429. Returns the seconds that the organisation asked to wait."""
+        seconds = retry_after(headers.get("retry-after"))
+        self._budget.pause(seconds)
+        return seconds
+
+    def harmless(self, text: str | None) -> str | None:
+        """A text of the organisation for the visitor, or None when it repeats the token."""
+        return None if text is None or any(sign in text for sign in self._token_signs) else text
+
+    def _url(self, call: Call, path: str, query: Sequence[str]) -> str:
+        address = self._endpoint + upstream_path(path, call.sent)
+        parts = [self._token, *query] if call.operation.token else query
+        return f"{address}?{'&'.join(parts)}" if parts else address
+
+    async def _admit(self, call: Call) -> None:
+        """Wait for the call's turn, or refuse it: Dynamics bounds the calls of an organisation (CONTRACT 2)."""
+        need = Need.REGISTRATION if call.operation.writes else call.need
+        self._metrics.budget_tokens.set(self._budget.tokens)
+        if not self._budget.take(need):
+            try:
+                await self._budget.admit(need)
+            except BudgetSpentError as spent:
+                self._metrics.budget_refused.labels(need.name.lower(), spent.reason).inc()
+                cause = f"the budget of calls to Dynamics is {spent.reason}"
+                raise ProxyError(errors.TOO_MANY_REQUESTS, retry_after=spent.retry_after, cause=cause) from None
+
+    def _record(self, operation: Operation, outcome: str, started: float, *, failed: bool) -> None:
+        seconds = perf_counter() - started
+        self._metrics.upstream.labels(operation.name, self.name, outcome).inc()
+        self._metrics.upstream_seconds.labels(self.name).observe(seconds)
+        if self._observe is not None:
+            self._observe(operation.name, failed, seconds)
+
+
+def _listed(operation: Operation, error: UpstreamError) -> ProxyError:
+    """The row of the closed list for a failed call; a write that may have arrived has an unknown outcome."""
+    kind = _TROUBLES[error.trouble]
+    if operation.writes and error.trouble not in NOT_SENT:
+        unknown = error.trouble is Trouble.TIMEOUT
+        kind = errors.REGISTRATION_OUTCOME_UNKNOWN if unknown else errors.REGISTRATION_ANSWER_UNREADABLE
+    return ProxyError(kind, cause=str(error))
