@@ -14,7 +14,7 @@ may_install = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null
 BENCH_PROGRAMS := nginx:nginx-light wrk:wrk haproxy:haproxy caddy:caddy varnishd:varnish node:nodejs
 CHROMIUM_NAMES := chromium chromium-browser google-chrome
 
-.PHONY: help env chromium contestants demo test check bench image lock clean
+.PHONY: help env chromium redis contestants demo test check bench image lock clean
 .DELETE_ON_ERROR:
 
 help: ## Say what there is
@@ -62,6 +62,14 @@ chromium: env ## Install Debian's Chromium for the browser tests, where no Chrom
 	  echo "The browser tests need Chromium or Chrome. On Debian, as root: apt-get install $$missing" >&2; exit 1; \
 	fi
 
+redis: ## Install Debian's redis-server for the tests, where neither Redis nor Valkey is found
+	@if command -v redis-server >/dev/null || command -v valkey-server >/dev/null; then exit 0; fi; \
+	if $(may_install); then \
+	  $(APT) update -q && RUNLEVEL=1 $(APT) install -y -q --no-install-recommends redis-server; \
+	else \
+	  echo "The tests need Redis or Valkey. On Debian, as root: apt-get install redis-server" >&2; exit 1; \
+	fi
+
 $(BENCH_INSTALLED): $(INSTALLED) requirements/bench.lock
 	$(BIN)/python -m venv --clear $(BENCH)
 	$(BENCH)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/bench.lock
@@ -86,7 +94,7 @@ bench: contestants $(BENCH_INSTALLED) ## Measure this proxy beside others; ARGS:
 demo: env ## Run a simulated organisation, the proxy and an old-style portal
 	@$(BIN)/evtmgmt-proxy demo
 
-test: chromium ## Run the tests; ARGS are handed to pytest
+test: chromium redis ## Run the tests; ARGS are handed to pytest
 	$(BIN)/python -m pytest $(ARGS)
 
 check: env ## Lint, format and types

@@ -70,6 +70,7 @@ class Reply:
         chunks: A body that is streamed. It is closed with ``resources``.
         length: The length of a streamed body, when it is known.
         resources: What has to be closed after the answer.
+        call: What it answers, where somebody may want to compare it with another answer.
         brief: Seconds that it may be given again, when that is shorter than usual: a part of it is missing.
     """
 
@@ -80,6 +81,7 @@ class Reply:
     chunks: AsyncIterator[bytes] | None = None
     length: int | None = None
     resources: AsyncExitStack | None = None
+    call: Call | None = None
     brief: float | None = None
 
 

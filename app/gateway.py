@@ -25,6 +25,7 @@ from app.calls import Call, Header, Reply
 from app.cors import Cors
 from app.cutover.decision import Source
 from app.cutover.router import Router
+from app.cutover.shadow import Shadow
 from app.delivery import Delivery, Send
 from app.guard import Headers, guard
 from app.leaving import UnlessGone
@@ -72,6 +73,7 @@ class Gateway:
     Args:
         legs: Those who may answer.
         router: Chooses among them.
+        shadow: Is shown what was answered, when there is one.
         service: The FastAPI application for everything else.
         service_rooms: The first segments of the paths that ``service`` answers.
         limits: The bounds.
@@ -91,6 +93,7 @@ class Gateway:
         self,
         legs: Mapping[Source, Leg],
         router: Router,
+        shadow: Shadow | None,
         service: App,
         service_rooms: frozenset[str],
         limits: Limits,
@@ -103,6 +106,7 @@ class Gateway:
     ) -> None:
         self._legs = legs
         self._router = router
+        self._shadow = shadow
         self._service = service
         self._service_rooms = service_rooms
         self.limits = limits
@@ -157,8 +161,12 @@ class Gateway:
             reply = self._failure(exchange, ProxyError(INTERNAL_ERROR, cause=type(defect).__name__), headers)
         if isinstance(reply, Served):
             await self._delivery.send_kept(exchange, reply, headers, scope, send)  # 7
+            if self._shadow is not None:
+                self._shadow.offer(reply.entry.call, reply.entry.body)
         else:
             await self._delivery.send_reply(exchange, reply, headers, scope, receive, send)  # 7
+            if self._shadow is not None and reply.call is not None:
+                self._shadow.offer(reply.call, reply.body)
 
     def kept_answer(self, scope: Scope) -> tuple[int, bytes, bytes] | None:
         """The answer to a read that was answered before and is kept: for servers that can send it without a task.
@@ -190,6 +198,8 @@ class Gateway:
             return None
         if answer is not None:
             self._recorder.record(exchange)  # 8
+            if self._shadow is not None:
+                self._shadow.offer(served.entry.call, served.entry.body)
         return answer
 
     def _shortcut(self, scope: Scope) -> Shortcut | None:

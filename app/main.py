@@ -1,20 +1,16 @@
 """The one place that assembles all parts."""
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from app.backend import Backend
 from app.background import tell_defect
-from app.budget import Budget, Need
+from app.budget import Need
 from app.caching.cache import Cache
 from app.caching.finishing import Finisher
 from app.caching.reading import Reading
@@ -22,36 +18,23 @@ from app.caching.warming import warm_up
 from app.calls import PROBLEM
 from app.cors import Cors
 from app.cutover.decision import Source
-from app.cutover.places import Places
-from app.cutover.router import Router
-from app.cutover.settings import Outbound
+from app.cutover.parts import Staging, stage
 from app.cutover.state import Stage
 from app.delivery import Delivery
 from app.gateway import REQUEST_ID, Gateway, Leg
 from app.logs import access_log, configure_logs
 from app.metrics import Metrics
-from app.organisation import Organisation
-from app.outbound import Outbound as OutboundBackend
+from app.parts import aliases_of, build_backend, build_budget, build_upstream, workers
 from app.problems import Problems
-from app.rates import read_rate, shared_among
 from app.readiness import Readiness
 from app.record import Recorder
 from app.redaction import Redactor
 from app.settings import Settings
 from app.settings_sources import load_settings
-from app.transport import build_transport
-from app.upstream import Upstream
-from app.version import VERSION
 from routes import both_handlers, outbound_handlers, realtime_handlers
 from routes.service import ROOMS, service_router
-from translation.aliases import Aliases
 from translation.errors import METHOD_NOT_ALLOWED, OPERATION_NOT_FOUND, ProxyError
 from translation.messages import Messages
-from translation.repairs import Repairs
-
-WORKERS: Final = "WEB_CONCURRENCY"
-"""The environment variable in which ``serve`` tells its processes how many they are."""
-USER_AGENT: Final = f"evtmgmt-proxy/{VERSION}"
 
 
 def create_app(settings: Settings | None = None) -> Gateway:
@@ -66,43 +49,38 @@ def create_app(settings: Settings | None = None) -> Gateway:
     settings = settings or load_settings()
     configure_logs(settings.log_level, Redactor(settings.secrets))
     metrics = Metrics()
-    state = settings.cutover.state()
-    readiness = Readiness(metrics, lambda: _NEEDED[state.stage])
-    aliases = aliases_of(settings)
     budget = build_budget(settings)
-    places = Places(aliases)
-    upstream = build_upstream(settings)
+    staging, readiness = stage(settings, budget, metrics)
+    aliases = aliases_of(settings)
+    upstream = build_upstream(settings.upstream)
+    staging.upstreams.append(upstream)
     backend = build_backend(settings, upstream, budget, metrics, readiness)
     cache = Cache(settings.cache.max_bytes, settings.cache.max_entries, metrics)
     finisher = Finisher(cache, settings.cache.max_entry_bytes, settings.upstream.total_timeout, settings.cache.browsers)
     problems = Problems(Messages(settings.messages))
     cors = Cors(settings.origins)
-    credential = None if settings.admin.token is None else settings.admin.token.get_secret_value()
-    both = settings.outbound is not None
-    router = Router(lambda: state, settings.cutover, credential, places, metrics, both=both)
 
     def reading(source: Source) -> Reading:
         return Reading(settings.cache, cache, finisher, metrics, source=source)
 
     images = settings.upstream.max_image_bytes
     sides = {Source.REALTIME: reading(Source.REALTIME)}
-    handlers = realtime_handlers(backend, sides[Source.REALTIME], aliases, images, places if both else None)
+    handlers = realtime_handlers(backend, sides[Source.REALTIME], aliases, images, staging.places if staging.outbound else None)
     legs = {Source.REALTIME: Leg(sides[Source.REALTIME], handlers, aliases.parameters)}
-    organisations: list[Organised] = [Organised(Source.REALTIME, upstream, backend.probe)]
-    if settings.outbound is not None:
-        old_upstream = build_upstream(settings)
-        outbound = build_outbound(settings.outbound, old_upstream, budget, metrics, readiness)
+    probes = {Source.REALTIME: backend.probe}
+    if staging.outbound is not None:
         sides[Source.OUTBOUND] = reading(Source.OUTBOUND)
-        handlers = outbound_handlers(outbound, sides[Source.OUTBOUND], images, places)
+        handlers = outbound_handlers(staging.outbound, sides[Source.OUTBOUND], images, staging.places)
         legs[Source.OUTBOUND] = Leg(sides[Source.OUTBOUND], handlers, aliases.old_parameters, knows_users=True)
+        probes[Source.OUTBOUND] = staging.outbound.probe
         for source, first in ((Source.REALTIME_FIRST, Source.REALTIME), (Source.OUTBOUND_FIRST, Source.OUTBOUND)):
             union = reading(source)
             legs[source] = Leg(union, both_handlers(first, union, sides, aliases, metrics), aliases.parameters)
-        organisations.append(Organised(Source.OUTBOUND, old_upstream, outbound.probe))
     return Gateway(
         legs=legs,
-        router=router,
-        service=_service(settings, router, legs, organisations, metrics, readiness, problems),
+        router=staging.router,
+        shadow=staging.shadow,
+        service=_service(settings, staging, legs, probes, metrics, readiness, problems),
         service_rooms=ROOMS,
         limits=settings.limits,
         cors=cors,
@@ -114,107 +92,30 @@ def create_app(settings: Settings | None = None) -> Gateway:
     )
 
 
-_NEEDED: Final = {
-    Stage.OUTBOUND: (Source.OUTBOUND,),
-    Stage.SHADOW: (Source.OUTBOUND,),
-    Stage.SPLIT: (Source.OUTBOUND, Source.REALTIME),
-    Stage.REALTIME: (Source.REALTIME,),
-}
-"""Whose tokens have to be good for visitors to be served."""
-
-
-@dataclass(frozen=True, slots=True)
-class Organised:
-    """An organisation's name, its connections, and a cheap call to it."""
-
-    source: Source
-    upstream: Upstream
-    probe: Callable[[], Awaitable[None]]
-
-
-def aliases_of(settings: Settings) -> Aliases:
-    """Ids changed by the migration."""
-    return Aliases.of(**settings.aliases.model_dump())
-
-
-def build_budget(settings: Settings) -> Budget:
-    """This process's part of the calls that may be made to Dynamics, of both APIs together."""
-    rate, burst = shared_among(workers(), read_rate(settings.upstream.budget), settings.upstream.budget_burst)
-    return Budget(rate, burst, settings.upstream.budget_wait)
-
-
-def build_upstream(settings: Settings) -> Upstream:
-    """The connections to an organisation."""
-    return Upstream(
-        build_transport(settings.upstream, USER_AGENT),
-        total_timeout=settings.upstream.total_timeout,
-        max_answer_bytes=settings.upstream.max_answer_bytes,
-    )
-
-
-def build_backend(
-    settings: Settings,
-    upstream: Upstream,
-    budget: Budget,
-    metrics: Metrics,
-    readiness: Readiness,
-    name: str = Source.REALTIME,
-) -> Backend:
-    """The real-time organisation, as the settings describe it."""
-    repairs = Repairs(
-        keep_registration_form=settings.answers.registration_form == "keep",
-        keep_anonymous=settings.answers.allow_anonymous_registrations == "keep",
-        captcha=False,
-        upstream_hosts=frozenset({(urlsplit(settings.realtime.endpoint).hostname or "").lower()}),
-    )
-    realtime = settings.realtime
-    token = realtime.token.get_secret_value()
-    organisation = Organisation(name, realtime.endpoint, token, realtime.origin, upstream, budget, metrics)
-    return Backend(organisation, realtime.configured, repairs, aliases_of(settings), metrics, readiness)
-
-
-def build_outbound(
-    settings: Outbound,
-    upstream: Upstream,
-    budget: Budget,
-    metrics: Metrics,
-    readiness: Readiness,
-    name: str = Source.OUTBOUND,
-) -> OutboundBackend:
-    """The outbound organisation, as the settings describe it."""
-    token = settings.token.get_secret_value()
-    organisation = Organisation(name, settings.endpoint, token, settings.origin, upstream, budget, metrics)
-    base = None if settings.public_url is None else (settings.endpoint, settings.public_url)
-    return OutboundBackend(organisation, readiness, base)
-
-
-def workers() -> int:
-    """How many processes share the work, as ``serve`` tells them."""
-    return int(os.environ.get(WORKERS, "1"))
-
-
 def _service(
     settings: Settings,
-    router: Router,
+    staging: Staging,
     legs: Mapping[Source, Leg],
-    organisations: list[Organised],
+    probes: Mapping[Source, Callable[[], Awaitable[None]]],
     metrics: Metrics,
     readiness: Readiness,
     problems: Problems,
 ) -> FastAPI:
+    def background() -> list[Coroutine[Any, Any, Any]]:
+        found: list[Coroutine[Any, Any, Any]] = [readiness.watch(probes), *staging.tasks()]
+        if len(probes) > 1:
+            read = {side: partial(legs[side].reading.value, "list_events", {}, (), Need.REFRESH) for side in probes}
+            found.append(staging.router.follow_lists(read))
+        if settings.cache.enabled and settings.cache.warm:
+            first = Source.OUTBOUND if staging.router.state.stage in (Stage.OUTBOUND, Stage.SHADOW) else Source.REALTIME
+            rate = settings.cache.warm_rate / workers()
+            found.append(warm_up(legs[first].reading, settings.cache.warm_events, rate))
+        return found
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        probes = {str(organisation.source): organisation.probe for organisation in organisations}
-        tasks: list[asyncio.Task[Any]] = [asyncio.create_task(readiness.watch(probes))]
-        if len(organisations) > 1:
-            read = {
-                source: partial(legs[source].reading.value, "list_events", {}, (), Need.REFRESH)
-                for source in (Source.REALTIME, Source.OUTBOUND)
-            }
-            tasks.append(asyncio.create_task(router.follow_lists(read)))
-        if settings.cache.enabled and settings.cache.warm:
-            warmed = legs[Source.OUTBOUND if router.state.stage in (Stage.OUTBOUND, Stage.SHADOW) else Source.REALTIME].reading
-            tasks.append(asyncio.create_task(warm_up(warmed, settings.cache.warm_events, settings.cache.warm_rate / workers())))
+        await staging.start()
+        tasks = [asyncio.create_task(work) for work in background()]
         for task in tasks:
             task.add_done_callback(tell_defect)
         try:
@@ -224,7 +125,7 @@ def _service(
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await asyncio.gather(*(leg.reading.close() for leg in legs.values()))
-            await asyncio.gather(*(organisation.upstream.close() for organisation in organisations))
+            await staging.close()
             access_log.flush()
 
     # Starlette's redirects to paths without a slash at the end repeat the Host that the caller made up.

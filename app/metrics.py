@@ -103,6 +103,12 @@ class Metrics:
             ("outcome",),
             registry=self.registry,
         )
+        self.shadow = Counter(
+            "evtmgmt_shadow",
+            "Answers of outbound that were chosen to be compared with real-time's, by what became of it.",
+            ("operation", "outcome"),
+            registry=self.registry,
+        )
         self.partial_lists = Counter(
             "evtmgmt_partial_lists",
             "Lists of both organisations' events in which one was missing, by the one that could not be read.",

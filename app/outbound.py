@@ -64,8 +64,7 @@ class Outbound:
         Raises:
             ProxyError: A row of the closed list.
         """
-        value, _ = translate(call.operation, read_json(await self.ask(call)), call.asked, call.sent, _IDENTITY)
-        return value
+        return normal_form(call, await self.ask(call))
 
     async def probe(self) -> None:
         """Read the list, to see whether the token is accepted.
@@ -111,6 +110,16 @@ class Outbound:
         if status < 400 or document is None or self._organisation.harmless(text) is None:
             raise ProxyError(kind, retry_after=seconds, cause=cause)
         raise ProxyError(kind, status=status, verbatim=self._moved(answer.body), retry_after=seconds, cause=cause)
+
+
+def normal_form(call: Call, body: bytes) -> Any:
+    """An answer of the old API, parsed, in the form that ``Backend.read`` gives as well: missing fields are null.
+
+    Raises:
+        ProxyError: ``UpstreamAnswerInvalid``, or ``NotFound`` for a single thing answered as null.
+    """
+    value, _ = translate(call.operation, read_json(body), call.asked, call.sent, _IDENTITY)
+    return value
 
 
 def _kind(operation: Operation, status: int) -> ErrorKind:

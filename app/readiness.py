@@ -6,7 +6,7 @@ restart healthy proxies for hours).
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -56,7 +56,7 @@ class Readiness:
             log.error(message, organisation=organisation)
             _ = self.ready
 
-    async def watch(self, probes: Mapping[str, Callable[[], Awaitable[object]]], seconds: float = PROBE_SECONDS) -> None:
+    async def watch(self, probes: Mapping[Any, Callable[[], Awaitable[object]]], seconds: float = PROBE_SECONDS) -> None:
         """Run for ever: while a token is refused, make a call every so often; it reports through ``accepted``.
 
         Args:
@@ -66,9 +66,11 @@ class Readiness:
         while True:
             await self._wake.wait()
             await asyncio.sleep(seconds)
-            for organisation in sorted(self._refused & set(probes)):
+            for organisation, probe in probes.items():
+                if organisation not in self._refused:
+                    continue
                 try:
-                    await probes[organisation]()
+                    await probe()
                 except ProxyError as error:
                     log.info("still not ready", organisation=organisation, code=error.kind.code)
             if not self._refused:

@@ -57,7 +57,7 @@ class Handed:
         private = call.authorization is not None
         if not private:
             self._learn(call, value)
-        return Reply(200, JSON, body, [_NOBODY_ELSES] if private or call.operation.freshness is None else [])
+        return Reply(200, JSON, body, [_NOBODY_ELSES] if private or call.operation.freshness is None else [], call=call)
 
     async def _write(self, call: Call) -> Reply:
         if not is_json(call.content_type):

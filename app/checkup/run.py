@@ -25,8 +25,8 @@ from app.checkup.readings import readings
 from app.checkup.report import Line, Report, Smell, Verdict
 from app.checkup.smells import list_smells, settings_smells
 from app.checkup.witness import REQUEST_ID, Seen, Witness
-from app.main import USER_AGENT, aliases_of, build_backend, build_budget
 from app.metrics import Metrics
+from app.parts import USER_AGENT, aliases_of, build_backend, build_budget
 from app.readiness import Readiness
 from app.redaction import Redactor
 from app.settings import Settings

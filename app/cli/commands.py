@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from app.cli.cutover import cutover
 from app.settings_sources import ConfigurationError, load_settings
 from app.version import VERSION
 
@@ -16,6 +17,7 @@ cli = typer.Typer(
     pretty_exceptions_show_locals=False,  # locals hold tokens
     help="Serve the old Dynamics 365 Events API from a real-time journeys organisation.",
 )
+cli.add_typer(cutover, name="cutover")
 
 
 def main() -> None:

@@ -75,23 +75,23 @@ def run_compare(
             report = asyncio.run(
                 walk.rehearse(settings, rate=rate, threshold=threshold, event=event, ignore=ignore, progress=progress)
             )
-        document = report.document(redactor)
-        if json_file is not None:
-            # Plain ASCII, whatever reads it.
-            _write(json_file, json.dumps(document, indent=2) + "\n")
-        if html_file is not None:
-            _write(html_file, page(document))
     except walk.NotConfiguredError:
         words = "There is no outbound organisation to compare with: set EVTMGMT_OUTBOUND__ENDPOINT, __TOKEN and __ORIGIN."
         return _told(errors, words, UNUSABLE)
     except walk.NotListedError:
         return _told(errors, f"Neither organisation lists {event}.", UNUSABLE)
     except UnreadableError as error:
-        return _told(errors, redactor.text(f"Stopped: {error}. `evtmgmt-proxy check` says more."), UNREADABLE)
-    except OSError as refused:
-        return _told(errors, f"{refused.filename} could not be written: {refused.strerror}", UNUSABLE)
+        return _told(errors, redactor.text(f"Stopped: {error}. {error.error.kind.operator}"), UNREADABLE)
     except KeyboardInterrupt:
         return _told(errors, "Stopped. Nothing was written.", STOPPED)
+    document = report.document(redactor)
+    try:
+        if json_file is not None:
+            _write(json_file, json.dumps(document, indent=2) + "\n")  # plain ASCII, whatever reads it
+        if html_file is not None:
+            _write(html_file, page(document))
+    except OSError as refused:
+        return _told(errors, f"A file could not be written: {refused.strerror}", UNUSABLE)
     # Into a pipe or file nothing is folded, so that it can be searched.
     show(document, Console(width=None if sys.stdout.isatty() else 1_000))
     return HOLDS if report.holds else BROKEN

@@ -9,9 +9,11 @@ from urllib.parse import urlsplit
 from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.supervisors import Multiprocess
 
+from app.cutover.live import SHARED_STATE, open_store
 from app.gateway import Gateway
 from app.logs import configure_logs
-from app.main import WORKERS, create_app
+from app.main import create_app
+from app.parts import WORKERS
 from app.redaction import Redactor
 from app.server import Server, server_config
 from app.settings import Settings
@@ -58,7 +60,11 @@ def run_server(settings: Settings, host: str, port: int, workers: int) -> None:
         settings: What to run with.
         host: Address to listen on.
         port: Port, 0 for a free one.
-        workers: Processes. With several, their metrics are added up through files in a directory of their own.
+        workers: Processes. With several, their metrics are added up through files in a directory of their own, and they
+            share the state of the cutover in another where the settings name none.
+
+    Raises:
+        ConfigurationError: The place of the state cannot be used.
     """
     os.environ[WORKERS] = str(workers)  # whatever a platform says: what is shared is divided by it
     if workers == 1:
@@ -67,8 +73,13 @@ def run_server(settings: Settings, host: str, port: int, workers: int) -> None:
         Server(server_config(gateway, settings.limits, host=host, port=port)).run()
         return
     configure_logs(settings.log_level, Redactor(settings.secrets))
-    with tempfile.TemporaryDirectory(prefix="evtmgmt-metrics-") as directory:
+    open_store(settings.state, settings.realtime.endpoint)  # told once, and not by each worker again and again
+    with (
+        tempfile.TemporaryDirectory(prefix="evtmgmt-metrics-") as directory,
+        tempfile.TemporaryDirectory(prefix="evtmgmt-state-") as state,
+    ):
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", directory)
+        os.environ[SHARED_STATE] = state
         config = server_config("app.cli.serving:worker_app", settings.limits, host=host, port=port, workers=workers)
         Workers(config, sockets=[config.bind_socket()]).run()
 

@@ -16,13 +16,10 @@ MAX_FAILURES: Final = 200
 GONE_AFTER: Final = 12
 """Failures in a row after which an organisation counts as gone."""
 _ATTEMPTS: Final = 3
-_GONE: Final = frozenset(
-    {
-        errors.UPSTREAM_UNREACHABLE, errors.UPSTREAM_TIMEOUT, errors.UPSTREAM_FAILED, errors.UPSTREAM_REFUSED_PROXY,
-        errors.TOO_MANY_REQUESTS,
-    }
-)  # fmt: skip
-_PASSING: Final = frozenset({errors.UPSTREAM_UNREACHABLE, errors.UPSTREAM_TIMEOUT, errors.UPSTREAM_FAILED})
+_PASSING: Final = frozenset(
+    {errors.UPSTREAM_UNREACHABLE, errors.UPSTREAM_TIMEOUT, errors.UPSTREAM_FAILED, errors.TOO_MANY_REQUESTS}
+)
+_GONE: Final = _PASSING | {errors.UPSTREAM_REFUSED_PROXY}
 
 
 class Side(StrEnum):
@@ -64,11 +61,23 @@ class Failure:
 
 
 class Pace:
-    """Lets calls through one after the other, ``rate`` in a second."""
+    """Lets calls through one after the other.
 
-    def __init__(self, rate: float, clock: Callable[[], float] = monotonic) -> None:
+    Args:
+        rate: Calls in a second.
+        clock: Seconds, of any beginning.
+        sleep: Waits so many seconds.
+    """
+
+    def __init__(
+        self,
+        rate: float,
+        clock: Callable[[], float] = monotonic,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
         self._gap = 1 / rate
         self._clock = clock
+        self._sleep = sleep
         self._next = clock()
 
     async def turn(self) -> None:
@@ -77,7 +86,12 @@ class Pace:
         at = max(now, self._next)
         self._next = at + self._gap
         if at > now:
-            await asyncio.sleep(at - now)
+            await self._sleep(at - now)
+
+    async def rest(self, seconds: float) -> None:
+        """Let nothing through for a while: the organisation asked for it."""
+        self._next = max(self._next, self._clock() + seconds)
+        await self.turn()
 
 
 class Reader:
@@ -86,7 +100,7 @@ class Reader:
     Args:
         side: Which one.
         read: Reads a call's answer, in the normal form of the old contract; raises ``ProxyError``.
-        rate: Calls in a second.
+        pace: Holds its calls back.
 
     Attributes:
         total: Reads that were asked for.
@@ -94,12 +108,12 @@ class Reader:
         failures: The first of them.
     """
 
-    def __init__(self, side: Side, read: Callable[[Call], Awaitable[Any]], rate: float) -> None:
+    def __init__(self, side: Side, read: Callable[[Call], Awaitable[Any]], pace: Pace) -> None:
         self.side = side
         self.total = self.failed = 0
         self.failures: list[Failure] = []
         self._read = read
-        self._pace = Pace(rate)
+        self._pace = pace
         self._in_a_row = 0
 
     async def must(self, call: Call) -> Any:
@@ -130,16 +144,15 @@ class Reader:
         return True, value
 
     async def _patiently(self, call: Call) -> Any:
-        for attempt in range(1, _ATTEMPTS + 1):
-            await self._pace.turn()
+        await self._pace.turn()
+        for _ in range(_ATTEMPTS - 1):
             try:
                 return await self._read(call)
             except ProxyError as error:
-                if attempt == _ATTEMPTS or (error.kind not in _PASSING and error.kind is not errors.TOO_MANY_REQUESTS):
+                if error.kind not in _PASSING:
                     raise
-                if error.kind is errors.TOO_MANY_REQUESTS:
-                    await asyncio.sleep(error.retry_after or 1)
-        raise AssertionError  # the last attempt gives or raises
+                await self._pace.rest(error.retry_after or 0)
+        return await self._read(call)
 
     def _count(self, call: Call, error: ProxyError) -> None:
         self.failed += 1

@@ -15,10 +15,10 @@ from typing import Any, Final
 
 from app.budget import Budget
 from app.calls import Call
-from app.comparing.reader import Reader, Side
+from app.comparing.reader import Pace, Reader, Side
 from app.comparing.report import EventLine, Lonely, Reads, Report
-from app.main import aliases_of, build_backend, build_outbound, build_upstream
 from app.metrics import Metrics
+from app.parts import aliases_of, build_backend, build_outbound, build_upstream
 from app.readiness import Readiness
 from app.settings import Settings
 from translation.comparison import Comparison, Rules, Verdict, compare_in_steps, only_one
@@ -90,10 +90,10 @@ async def rehearse(
     metrics = Metrics()
     quiet = _Quiet(metrics)
     # The rate holds the calls back. Each side has a budget of its own, so that a pause of one is not the other's.
-    old_upstream, upstream = build_upstream(settings), build_upstream(settings)
+    old_upstream, upstream = build_upstream(settings.upstream), build_upstream(settings.upstream)
     outbound = build_outbound(settings.outbound, old_upstream, Budget(None, 1, 0), metrics, quiet)
     backend = build_backend(settings, upstream, Budget(None, 1, 0), metrics, quiet)
-    walk = Walk(Reader(Side.OUTBOUND, outbound.value, rate), Reader(Side.REALTIME, backend.read, rate), rules)
+    walk = Walk(Reader(Side.OUTBOUND, outbound.value, Pace(rate)), Reader(Side.REALTIME, backend.read, Pace(rate)), rules)
     try:
         await walk.run(event, progress)
     finally:

@@ -11,7 +11,7 @@ import structlog
 
 from app.cutover.settings import StateSettings
 from app.cutover.sqlite import SqliteStore
-from app.cutover.state import CutoverState
+from app.cutover.state import CutoverState, Stage, Switch
 from app.cutover.store import ConflictError, Snapshot, Store, StoreAwayError, difference
 from app.settings_sources import ConfigurationError
 
@@ -60,21 +60,28 @@ def open_store(settings: StateSettings, endpoint: str) -> Store:
         raise ConfigurationError([f"EVTMGMT_STATE__REDIS_URL: {unusable}"]) from None
 
 
+def needs_outbound(state: CutoverState) -> bool:
+    """Whether outbound must be there for what a state says."""
+    switches = (*state.operations.values(), *state.events.values())
+    return state.stage is not Stage.REALTIME or bool(state.latches) or Switch.OUTBOUND in switches
+
+
 class Live:
     """The state of this process.
 
     Args:
         store: Where it is kept.
+        both: Whether outbound is configured as well.
 
     Attributes:
-        snapshot: What serves now. A request takes it once and keeps what it took.
+        snapshot: What serves now. A request takes it once and keeps what it took. Before the start: version 0, all real-time.
         away: A sentence while the store cannot be used, else None. What was known last serves meanwhile.
     """
 
-    snapshot: Snapshot
-
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, both: bool = True) -> None:
         self.store = store
+        self.snapshot = Snapshot(0, 0.0, CutoverState())
+        self._both = both
         self.away: str | None = None
         self._told: list[Callable[[Snapshot], object]] = []
 
@@ -98,13 +105,17 @@ class Live:
         """
         self.snapshot = await self.store.open(initial)
         if not self.snapshot.version:
-            log.error("the state is not kept: that of the settings serves", place=self.store.place)
+            log.error("the state is not kept now: that of the settings serves", place=self.store.place)
         elif self.snapshot.state != initial:
             log.warning(
                 "the state that was kept serves, not that of the settings",
                 version=self.snapshot.version,
                 differs=sorted(difference(initial, self.snapshot.state)[1]),
             )
+        if self._both and not self.store.durable:
+            log.warning("changes of the cutover are forgotten when the proxy stops: set EVTMGMT_STATE__PATH")
+        if not self._both and needs_outbound(self.snapshot.state):
+            log.error("the state that was kept needs outbound, which the settings do not name", version=self.snapshot.version)
         return self.snapshot
 
     async def run(self) -> None:
@@ -144,7 +155,7 @@ class Live:
         Raises:
             ConflictError: Another version than ``expected`` is kept.
             StoreAwayError: The store cannot be used now. The state that served goes on serving.
-            ValueError: ``who`` or ``why`` is missing, or ``edit`` made what is no state.
+            ValueError: ``who`` or ``why`` is missing, ``edit`` made what is no state, or what cannot be served.
         """
         tries_left = TRIES
         while True:
@@ -154,6 +165,8 @@ class Live:
                 raise ConflictError(current)
             # Checked here: a copy of a model with other values is not.
             state = CutoverState.model_validate(edit(current.state).document())
+            if not self._both and needs_outbound(state):
+                raise ValueError("this needs outbound: EVTMGMT_OUTBOUND__ENDPOINT, __TOKEN and __ORIGIN are not set")
             try:
                 changed = await self.store.change(state, current.version, who, why)
             except ConflictError:

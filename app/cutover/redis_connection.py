@@ -50,8 +50,9 @@ def open_redis(url: str) -> Redis:
         usable = False
     if not usable or (database and not database.isdecimal()):
         raise ValueError("must be an address such as rediss://user:password@redis.example.com:6380/0")
-    if unknown := sorted(name for name in options if name != "db" and not name.startswith("ssl_")):
-        raise ValueError(f"{', '.join(unknown)} cannot be set in the address: only db and ssl_... can")
+    if any(name != "db" and not name.startswith("ssl_") for name in options):
+        # Without the name: of a password that is not escaped it may be a part.
+        raise ValueError("may have no options but db and ssl_...; what is special in a password is written as in %3F")
     try:
         return Redis.from_url(
             url,

@@ -186,7 +186,9 @@ class Router:
                 self._pages.source(bucket, event) if event is not None and operation.writes else None,
             ),
         )
-        if self._both and event is not None and route.source is not None and (operation.name in _PAGES or operation.writes):
+        if not self._both and route.source is not None:
+            return _ALWAYS_REALTIME  # whatever is kept of a time when there was another
+        if event is not None and route.source is not None and (operation.name in _PAGES or operation.writes):
             self._pages.seen(bucket, event, route.source)
         return route
 

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from app.addresses import base_address, origin_of
 from app.cutover.state import CutoverState, Stage, Switch
 from app.setting_types import Group, Seconds, Words
+from translation.comparison import Rules
 
 
 class Outbound(Group):
@@ -85,6 +86,12 @@ class Shadow(Group):
     timeout: Seconds = Field(10, description="Longest time of a call.")
     max_answer_bytes: int = Field(4 * 2**20, ge=1_024, le=2**26, description="Largest answer that is compared.")
     ignore: Words = Field((), description="Fields that are not compared, such as `list_events:[].description`.")
+
+    @field_validator("ignore")
+    @classmethod
+    def _rules(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        Rules.of(value)  # raises what is wrong
+        return value
 
 
 class Rollback(Group):

@@ -4,7 +4,8 @@ import pytest
 
 from app.calls import Call
 from app.gateway import Gateway
-from app.main import USER_AGENT, build_backend, build_budget, build_upstream, create_app
+from app.main import create_app
+from app.parts import USER_AGENT, build_backend, build_budget, build_upstream
 from app.metrics import Metrics
 from app.readiness import Readiness
 from app.settings import GivenSettings
@@ -47,7 +48,7 @@ async def test_the_parts_can_be_used_alone() -> None:
         settings = settings_for(sandbox)
         metrics = Metrics()
         readiness = Readiness(metrics)
-        upstream = build_upstream(settings)
+        upstream = build_upstream(settings.upstream)
         backend = build_backend(settings, upstream, build_budget(settings), metrics, readiness)
         event = await backend.read(FAMILY_DAY)
         assert event["readableEventId"] == "Family_Day"
@@ -59,7 +60,7 @@ async def test_the_parts_can_be_used_alone() -> None:
 async def test_addresses_of_dynamics_in_answers_are_mended() -> None:
     async with Sandbox() as sandbox:
         settings = settings_for(sandbox)
-        upstream = build_upstream(settings)
+        upstream = build_upstream(settings.upstream)
         metrics = Metrics()
         backend = build_backend(settings, upstream, build_budget(settings), metrics, Readiness(metrics))
         sandbox.faults.add("merge", body={"image": f"{sandbox.base_url}/picture.png"})

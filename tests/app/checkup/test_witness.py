@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from app.checkup.witness import REQUEST_ID, Seen, Witness
-from app.main import USER_AGENT
+from app.parts import USER_AGENT
 from app.settings import Upstream as UpstreamSettings
 from app.transport import build_transport
 from app.upstream import Trouble, UpstreamError

@@ -1,0 +1,89 @@
+"""The parts that settings describe, each made alone: for the service and for the commands that ask the organisations."""
+
+import os
+from typing import Final
+from urllib.parse import urlsplit
+
+from app import settings as configured
+from app.backend import Backend
+from app.budget import Budget
+from app.cutover.decision import Source
+from app.cutover.settings import Outbound as OutboundSettings
+from app.metrics import Metrics
+from app.organisation import Observer, Organisation
+from app.outbound import Outbound
+from app.rates import read_rate, shared_among
+from app.readiness import Readiness
+from app.settings import Settings
+from app.transport import build_transport
+from app.upstream import Upstream
+from app.version import VERSION
+from translation.aliases import Aliases
+from translation.repairs import Repairs
+
+WORKERS: Final = "WEB_CONCURRENCY"
+"""The environment variable in which ``serve`` tells its processes how many they are."""
+USER_AGENT: Final = f"evtmgmt-proxy/{VERSION}"
+
+
+def aliases_of(settings: Settings) -> Aliases:
+    """Ids changed by the migration."""
+    return Aliases.of(**settings.aliases.model_dump())
+
+
+def build_budget(settings: Settings) -> Budget:
+    """This process's part of the calls that may be made to Dynamics, of both APIs together."""
+    rate, burst = shared_among(workers(), read_rate(settings.upstream.budget), settings.upstream.budget_burst)
+    return Budget(rate, burst, settings.upstream.budget_wait)
+
+
+def build_upstream(settings: configured.Upstream) -> Upstream:
+    """The connections to an organisation."""
+    return Upstream(
+        build_transport(settings, USER_AGENT),
+        total_timeout=settings.total_timeout,
+        max_answer_bytes=settings.max_answer_bytes,
+    )
+
+
+def build_backend(
+    settings: Settings,
+    upstream: Upstream,
+    budget: Budget,
+    metrics: Metrics,
+    readiness: Readiness,
+    name: str = Source.REALTIME,
+    observe: Observer | None = None,
+) -> Backend:
+    """The real-time organisation, as the settings describe it."""
+    repairs = Repairs(
+        keep_registration_form=settings.answers.registration_form == "keep",
+        keep_anonymous=settings.answers.allow_anonymous_registrations == "keep",
+        captcha=False,
+        upstream_hosts=frozenset({(urlsplit(settings.realtime.endpoint).hostname or "").lower()}),
+    )
+    realtime = settings.realtime
+    token = realtime.token.get_secret_value()
+    organisation = Organisation(name, realtime.endpoint, token, realtime.origin, upstream, budget, metrics, observe)
+    return Backend(organisation, realtime.configured, repairs, aliases_of(settings), metrics, readiness)
+
+
+def build_outbound(
+    settings: OutboundSettings,
+    upstream: Upstream,
+    budget: Budget,
+    metrics: Metrics,
+    readiness: Readiness,
+    name: str = Source.OUTBOUND,
+    observe: Observer | None = None,
+) -> Outbound:
+    """The outbound organisation, as the settings describe it."""
+    token = settings.token.get_secret_value()
+    organisation = Organisation(name, settings.endpoint, token, settings.origin, upstream, budget, metrics, observe)
+    base = None if settings.public_url is None else (settings.endpoint, settings.public_url)
+    return Outbound(organisation, readiness, base)
+
+
+def workers() -> int:
+    """How many processes share the work, as ``serve`` tells them."""
+    return int(os.environ.get(WORKERS, "1"))
