@@ -97,6 +97,7 @@ class Metrics:
             registry=self.registry,
             multiprocess_mode="livesum",
         )
+        self.cache = Counter("evtmgmt_cache", "Reads by what the cache did.", ("operation", "outcome"), registry=self.registry)
         self.overrides = Counter(
             "evtmgmt_backend_overrides",
             "Requests with the header X-EvtMgmt-Backend: accepted with the admin credential, else ignored.",
@@ -115,7 +116,6 @@ class Metrics:
             ("backend",),
             registry=self.registry,
         )
-        self.cache = Counter("evtmgmt_cache", "Reads by what the cache did.", ("operation", "outcome"), registry=self.registry)
         for metric in vars(self).values():
             if isinstance(metric, MetricWrapperBase):
                 # Each look-up by the library costs more than to count. Labels are from closed lists, so it stays small.

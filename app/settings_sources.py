@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, ValidationError
@@ -150,8 +150,9 @@ def known_names(model: type[BaseModel], prefix: str = PREFIX) -> Iterator[tuple[
 
 
 def _group(field: FieldInfo) -> type[BaseModel] | None:
-    annotation = field.annotation
-    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+    """The group that a field holds, also one that may be missing as a whole; None for a single setting."""
+    choices = (field.annotation, *get_args(field.annotation))
+    return next((choice for choice in choices if isinstance(choice, type) and issubclass(choice, BaseModel)), None)
 
 
 def _groups(model: type[BaseModel], prefix: str = PREFIX) -> Iterator[str]:

@@ -19,7 +19,7 @@ def settings_table(settings: Settings) -> Table:
     for name, _ in known_names(Settings):
         value: Any = settings
         for part in name.removeprefix(PREFIX).lower().split("__"):
-            value = getattr(value, part)
+            value = getattr(value, part, None)  # a group that is not given has no parts
         table.add_row(name, "********" if isinstance(value, SecretStr) else _shown(value), origins[name])
     return table
 

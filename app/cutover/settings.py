@@ -102,7 +102,7 @@ class Rollback(Group):
     window: Seconds = Field(60, description="How long back it looks.")
     minimum: int = Field(50, ge=10, le=100_000, description="Calls of real-time in the window before it judges.")
     error_percent: float = Field(5, gt=0, le=100, description="Failed calls, in percentage points above outbound's.")
-    latency_factor: float = Field(3, gt=1, le=100, description="How many times outbound's 95th percentile is too slow.")
+    latency_factor: float = Field(3, gt=0, le=100, description="How many times outbound's 95th percentile is too slow.")
     latency_floor: Seconds = Field(1, description="Answers faster than this are never too slow.")
 
 

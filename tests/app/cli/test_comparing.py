@@ -36,16 +36,15 @@ def sandbox(running: Sandbox) -> Sandbox:
 
 @pytest.fixture
 def environment(sandbox: Sandbox, tmp_path: Path) -> dict[str, str]:
-    tables = sandbox.control.aliases()
-    lines = [f"[aliases.{kind}]\n" + "".join(f'"{old}" = "{new}"\n' for old, new in tables[kind].items())
-             for kind in ("events", "sessions", "passes", "fields")]  # fmt: skip
+    """Both organisations and all aliases; the outbound one and the aliases in a settings file."""
+    outbound = {"endpoint": sandbox.outbound_endpoint, "token": sandbox.outbound_token, "origin": sandbox.outbound_origin}
+    aliases = sandbox.control.aliases()
+    tables = {"outbound": outbound} | {f"aliases.{kind}": aliases[kind] for kind in ("events", "sessions", "passes", "fields")}
+    lines = [
+        line for name, rows in tables.items() for line in (f"[{name}]", *(f'"{key}" = "{row}"' for key, row in rows.items()))
+    ]
     (tmp_path / "settings.toml").write_text("\n".join(lines))
-    return {
-        **environment_for(sandbox),
-        "EVTMGMT_OUTBOUND__ENDPOINT": sandbox.outbound_endpoint,
-        "EVTMGMT_OUTBOUND__TOKEN": sandbox.outbound_token,
-        "EVTMGMT_OUTBOUND__ORIGIN": sandbox.outbound_origin,
-    }
+    return {**environment_for(sandbox), "EVTMGMT_CONFIG_FILE": "settings.toml"}
 
 
 def shown(width: int) -> str:
@@ -83,15 +82,16 @@ def test_it_does_not_hold(environment: dict[str, str], sandbox: Sandbox, tmp_pat
 def test_one_event(environment: dict[str, str], sandbox: Sandbox, tmp_path: Path) -> None:
     done = run(*FAST, "--event", OPEN_DAY, folder=tmp_path, **environment)
     assert (done.returncode, done.stderr) == (0, "")
-    assert {record.target.count(CONFERENCE) for record in ()} == set()
+    assert "in 1 event." in done.stdout
+    assert not any(CONFERENCE.encode() in record.request.target for record in sandbox.recorder.find())
     done = run(*FAST, "--event", "Nobody_Knows", folder=tmp_path, **environment)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "Neither organisation lists Nobody_Knows.\n"
 
 
 def test_without_outbound(environment: dict[str, str], tmp_path: Path) -> None:
-    alone = {name: value for name, value in environment.items() if "OUTBOUND" not in name}
-    done = run(*FAST, folder=tmp_path, **alone)
+    del environment["EVTMGMT_CONFIG_FILE"]
+    done = run(*FAST, folder=tmp_path, **environment)
     assert done.returncode == 2
     assert "EVTMGMT_OUTBOUND__ENDPOINT" in done.stderr
 
@@ -109,8 +109,8 @@ def test_settings_that_cannot_be_used(environment: dict[str, str], tmp_path: Pat
         (("--ignore", "a..b"), "is no field path such as"),
         (("--json", "no/such/folder.json"), "cannot be written"),
         (("--html", "."), "cannot be written"),
-        (("--rate", "0"), "0"),
-        (("--threshold", "101"), "101"),
+        (("--rate", "0"), "than or equal to 0.1"),
+        (("--threshold", "101"), "than or equal to 100"),
     ],
 )
 def test_options_that_cannot_be_used(

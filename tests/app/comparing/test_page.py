@@ -43,18 +43,30 @@ class Reader(HTMLParser):
 
 def test_what_it_says() -> None:
     text = Reader(page(REPORT.document(CLEAN))).text
-    for words in (REPORT.summary, "list_sessions", "[].name", "E / 1", "old", "new", "1 differ, 999 equal", "99.9 %", "E_2031",
-                  "Gone by", "New has the same name: an alias would join them.", "UpstreamTimeout", "*.image", "Event.eventId"):  # fmt: skip
+    for words in (
+        REPORT.summary,
+        "list_sessions",
+        "[].name",
+        "E / 1",
+        "old",
+        "new",
+        "1 differ, 999 equal",
+        "99.9 %",
+        "E_2031",
+        "Gone by",
+        "New has the same name: an alias would join them.",
+        "UpstreamTimeout",
+        "*.image",
+        "Event.eventId",
+    ):
         assert words in text
 
 
 def test_it_fetches_and_runs_nothing() -> None:
     text = page(REPORT.document(CLEAN))
     found = Reader(text)
-    assert {tag for tag, _ in found.tags} <= {
-        "html", "head", "meta", "title", "style", "body", "header", "main", "h1", "h2", "p", "table", "thead", "tbody", "tr", "th",
-        "td", "details", "summary", "code", "strong", "span", "pre", "ul", "li",
-    }  # fmt: skip
+    active = {"a", "audio", "base", "embed", "form", "iframe", "img", "link", "object", "script", "svg", "video"}
+    assert not active & {tag for tag, _ in found.tags}
     names = {name for _, attributes in found.tags for name in attributes}
     assert names <= {"lang", "charset", "http-equiv", "content", "name", "class", "scope", "data-name"}
     assert "url(" not in text
