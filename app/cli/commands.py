@@ -106,6 +106,21 @@ def compare(
 
 
 @cli.command()
+def explain(
+    method: Annotated[str, typer.Argument(help="GET or POST.")],
+    path: Annotated[str, typer.Argument(help="Path and query as a portal sends them; the old base may be left out.")],
+    visitor: Annotated[str, typer.Option(help="What tells the visitor apart: the address, or the sticky header's value.")] = "",
+) -> None:
+    """Tell which organisation would answer a request, by which rule of the cutover, and why.
+
+    Example: evtmgmt-proxy explain GET events/Contoso_Open_Day --visitor 203.0.113.7
+    """
+    from app.cli.explaining import run_explain
+
+    raise typer.Exit(run_explain(load_settings(), method, path, visitor))
+
+
+@cli.command()
 def operations() -> None:
     """Print the table of operations and what becomes of each."""
     from translation.operations import OPERATIONS

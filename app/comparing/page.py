@@ -28,11 +28,13 @@ details{border:1px solid var(--line);border-radius:.4rem;margin:.5rem 0;padding:
 summary{cursor:pointer}
 summary:focus-visible{outline:2px solid;outline-offset:4px}
 details table{margin-top:.5rem}
+@media (min-width:40.01rem){td:first-child,th:first-child{min-width:11rem}}
 @media (max-width:40rem){
 thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 tr{display:block;padding:.4rem 0;border-bottom:1px solid var(--line)}
 th,td,.number{display:block;border:0;padding:.1rem 0;text-align:left}
-td[data-name]:not([data-name=""])::before{content:attr(data-name) ": ";color:var(--dim)}}
+td:empty{display:none}
+td[data-name]::before{content:attr(data-name) ": ";color:var(--dim)}}
 """
 _POLICY: Final = f"default-src 'none'; style-src 'sha256-{b64encode(sha256(_STYLE.encode()).digest()).decode()}'"
 _MOST_ROWS: Final = 1_000

@@ -157,6 +157,21 @@ class Router:
     def _waits_for_lists(self, state: CutoverState) -> bool:
         return self._needs_lists(state) and self._places.listed(Source.REALTIME) is None and not self._lists_tried.is_set()
 
+    def explain(self, operation: Operation, parameters: Mapping[str, str], visitor: bytes, query: Query) -> Route:
+        """The route that a request would have now: nothing is counted, remembered or waited for.
+
+        Args:
+            operation: What would be asked.
+            parameters: Path parameters as a portal would send them.
+            visitor: What tells the visitor apart.
+            query: The query, taken apart.
+        """
+        return self._route(self._state(), self._facts(operation, parameters, visitor, query, None))
+
+    def needs_lists(self) -> bool:
+        """Whether the published lists decide now."""
+        return self._needs_lists(self._state())
+
     def _decide(
         self,
         state: CutoverState,
@@ -166,6 +181,22 @@ class Router:
         scope: Scope,
         query: Query,
     ) -> Route:
+        visitor = self._visitor(headers, scope) if self._both else b""
+        facts = self._facts(operation, parameters, visitor, query, self._override(headers))
+        route = self._route(state, facts)
+        is_page = operation.name in _PAGES or operation.writes
+        if is_page and self._both and facts.event is not None and route.source is not None:
+            self._pages.seen(facts.bucket, facts.event, route.source)
+        return route
+
+    def _route(self, state: CutoverState, facts: Facts) -> Route:
+        route = decide(state, facts)
+        # Whatever is kept of a time when there was another organisation.
+        return route if self._both or route.source is None else _ALWAYS_REALTIME
+
+    def _facts(
+        self, operation: Operation, parameters: Mapping[str, str], visitor: bytes, query: Query, override: Source | None
+    ) -> Facts:
         event = parameters.get("event")
         holders: frozenset[Source] = frozenset()
         if event is None:
@@ -173,24 +204,16 @@ class Router:
                 event = _first_event(query)
             elif parameters:
                 holders, event = self._places.holders(next(iter(parameters.values())))
-        bucket = bucket_of(self._salt, self._visitor(headers, scope)) if self._both else 0
-        route = decide(
-            state,
-            Facts(
-                operation,
-                event,
-                None if event is None else self._places.publishers(event),
-                holders,
-                bucket,
-                self._override(headers),
-                self._pages.source(bucket, event) if event is not None and operation.writes else None,
-            ),
+        bucket = bucket_of(self._salt, visitor) if self._both else 0
+        return Facts(
+            operation,
+            event,
+            None if event is None else self._places.publishers(event),
+            holders,
+            bucket,
+            override,
+            self._pages.source(bucket, event) if event is not None and operation.writes else None,
         )
-        if not self._both and route.source is not None:
-            return _ALWAYS_REALTIME  # whatever is kept of a time when there was another
-        if event is not None and route.source is not None and (operation.name in _PAGES or operation.writes):
-            self._pages.seen(bucket, event, route.source)
-        return route
 
     def _visitor(self, headers: Headers, scope: Scope) -> bytes:
         """What tells a visitor apart: the configured header, of a list its first entry; else the address."""

@@ -63,6 +63,10 @@ class SqliteStore:
             connection = open_file(self._directory)
             try:
                 self._kept(connection)
+                with transaction(connection, "NORMAL"):
+                    pass  # shows whether it can be written
+            except sqlite3.Error as error:
+                raise StoreAwayError(in_words(error, self.place)) from None
             finally:
                 connection.close()
 
@@ -161,7 +165,7 @@ class SqliteStore:
         await self._do(lambda connection: fold(connection, kind, merge, older_than_seconds))
 
     async def close(self) -> None:
-        """Close the file. The store may be used again."""
+        """Close the file, and end the thread."""
 
         def work() -> None:
             if self._connection is not None:
@@ -169,6 +173,7 @@ class SqliteStore:
                 self._connection = None
 
         await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        self._thread.shutdown(wait=False)
 
     async def _do(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
         """Run ``work`` in the thread, with an open connection."""

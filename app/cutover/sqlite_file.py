@@ -116,11 +116,12 @@ def _prepare(connection: sqlite3.Connection, name: str) -> None:
     connection.execute(f"PRAGMA journal_size_limit={4 * 2**20}")
     if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
         raise StoreAwayError(_DAMAGED.format(name))
-    with transaction(connection, "FULL"):  # also where nothing is to be made: it shows whether the file can be written
-        (schema,) = connection.execute("PRAGMA user_version").fetchone()
-        if schema > SCHEMA:
-            raise StoreAwayError(f"{name} was written by a newer version of the proxy (schema {schema}, this one knows {SCHEMA})")
-        if schema < SCHEMA:
-            for table in _TABLES:
-                connection.execute(table)
-            connection.execute(f"PRAGMA user_version={SCHEMA}")
+    (schema,) = connection.execute("PRAGMA user_version").fetchone()
+    if schema > SCHEMA:
+        raise StoreAwayError(f"{name} was written by a newer version of the proxy (schema {schema}, this one knows {SCHEMA})")
+    if schema < SCHEMA:
+        with transaction(connection, "FULL"):
+            if connection.execute("PRAGMA user_version").fetchone() == (schema,):  # else another process was faster
+                for table in _TABLES:
+                    connection.execute(table)
+                connection.execute(f"PRAGMA user_version={SCHEMA}")

@@ -118,7 +118,8 @@ def test_an_answer_has_the_same_headers_whatever_dynamics_sends(service: Service
     service.sandbox.faults.add("body", body=[], headers=spoilt)
     answer = service.get("events/published")
     assert set(answer.headers) == {
-        "date", "x-request-id", "x-content-type-options", "x-evtmgmt-backend", "content-type", "content-length", "cache-control", "vary",
+        "date", "x-request-id", "x-content-type-options", "x-evtmgmt-backend",
+        "content-type", "content-length", "cache-control", "vary",
     }  # fmt: skip
 
 

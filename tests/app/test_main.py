@@ -5,8 +5,8 @@ import pytest
 from app.calls import Call
 from app.gateway import Gateway
 from app.main import create_app
-from app.parts import USER_AGENT, build_backend, build_budget, build_upstream
 from app.metrics import Metrics
+from app.parts import USER_AGENT, build_backend, build_budget, build_upstream
 from app.readiness import Readiness
 from app.settings import GivenSettings
 from app.settings_sources import ConfigurationError

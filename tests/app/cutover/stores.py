@@ -58,7 +58,8 @@ async def consistent(store: Store) -> Snapshot:
     kept = await store.current()
     assert kept is not None
     changes = await store.audit(100_000)
-    assert (len(changes), changes[0].version, changes[0].at) == (kept.version, kept.version, kept.at)
+    found = len(changes), changes[0].version, changes[0].at
+    assert found == (kept.version, kept.version, kept.at), found
     assert replayed(changes) == kept.state.document()
     return kept
 

@@ -1,0 +1,1 @@
+"""How people steer the cutover while the proxy runs: who may, what they see, and what they change."""

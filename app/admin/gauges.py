@@ -1,0 +1,58 @@
+"""The cache and the budget in numbers, read from the metrics: of all workers when there are several."""
+
+import os
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from app.caching.reading import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Gauges:
+    """Counted since the workers started.
+
+    Attributes:
+        hits: Reads answered from the cache, stale answers included.
+        reads: All reads that the cache had a say in.
+        kept_bytes: Bytes of all kept answers.
+        tokens: Calls to Dynamics that could be made at once when the last one was made; None where no budget is set.
+        burst: The most that there can be.
+        refused: Reads of Dynamics that were not made for the budget's sake.
+    """
+
+    hits: int = 0
+    reads: int = 0
+    kept_bytes: int = 0
+    tokens: float | None = None
+    burst: int = 0
+    refused: int = 0
+
+
+def read_gauges(registry: CollectorRegistry, burst: int | None) -> Gauges:
+    """The numbers of this moment.
+
+    Args:
+        registry: This process's; where ``PROMETHEUS_MULTIPROC_DIR`` is set, the files of all workers are read instead.
+        burst: Calls to Dynamics that may be made at once after a quiet time, of all workers; None where no budget is set.
+    """
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    found: dict[str, float] = {}
+    for metric in registry.collect():
+        for sample in metric.samples:
+            name = sample.name
+            if name == "evtmgmt_cache_total":
+                name += "hit" if sample.labels["outcome"] != Outcome.MISS else "miss"
+            found[name] = found.get(name, 0.0) + sample.value
+    hits = int(found.get("evtmgmt_cache_totalhit", 0))
+    return Gauges(
+        hits,
+        hits + int(found.get("evtmgmt_cache_totalmiss", 0)),
+        int(found.get("evtmgmt_cache_bytes", 0)),
+        None if burst is None else found.get("evtmgmt_budget_tokens", 0.0),
+        burst or 0,
+        int(found.get("evtmgmt_budget_refused_total", 0)),
+    )
