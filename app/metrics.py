@@ -116,6 +116,30 @@ class Metrics:
             ("backend",),
             registry=self.registry,
         )
+        self.rollbacks = Counter(
+            "evtmgmt_rollbacks",
+            "Operations that the watcher moved back to outbound; * is the whole stage.",
+            ("operation",),
+            registry=self.registry,
+        )
+        self.rollbacks_refused = Counter(
+            "evtmgmt_rollbacks_refused",
+            "Looks at which the watcher would have moved back, but did not.",
+            ("reason",),
+            registry=self.registry,
+        )
+        self.latched = Gauge(
+            "evtmgmt_latched",
+            "Operations that the watcher moved back and nobody has cleared; the whole stage is one.",
+            registry=self.registry,
+            multiprocess_mode="livemax",
+        )
+        self.cutover_version = Gauge(
+            "evtmgmt_cutover_version",
+            "The version of the cutover's state that serves; 0 where nothing can change it.",
+            registry=self.registry,
+            multiprocess_mode="livemin",
+        )
         for metric in vars(self).values():
             if isinstance(metric, MetricWrapperBase):
                 # Each look-up by the library costs more than to count. Labels are from closed lists, so it stays small.

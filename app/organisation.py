@@ -104,7 +104,7 @@ class Organisation:
         except UpstreamError as error:
             self._record(operation, error.trouble.value, started, failed=True)
             raise _listed(operation, error) from None
-        self._record(operation, str(answer.status), started, failed=answer.status >= 500 or answer.status in (401, 403))
+        self._record(operation, str(answer.status), started, failed=_is_failure(answer.status))
         return answer
 
     @asynccontextmanager
@@ -120,7 +120,7 @@ class Organisation:
         try:
             async with self._upstream.stream(self._url(call, path, query), (*self._image_headers, *call.trace)) as stream:
                 answered = True
-                self._record(call.operation, str(stream.status), started, failed=stream.status >= 500)
+                self._record(call.operation, str(stream.status), started, failed=_is_failure(stream.status))
                 yield stream
         except UpstreamError as error:
             if not answered:
@@ -160,6 +160,11 @@ class Organisation:
         self._metrics.upstream_seconds.labels(self.name).observe(seconds)
         if self._observe is not None:
             self._observe(operation.name, failed, seconds)
+
+
+def _is_failure(status: int) -> bool:
+    """Whether an answer counts as a failure of the organisation: it is sick, or does not take the proxy's token."""
+    return status >= 500 or status in (401, 403)
 
 
 def _listed(operation: Operation, error: UpstreamError) -> ProxyError:

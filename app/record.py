@@ -1,5 +1,6 @@
 """The last step of a request: one log line and the metrics."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import getrandbits
 from time import perf_counter
@@ -69,10 +70,12 @@ class Recorder:
 
     Args:
         metrics: Where they are counted.
+        answered: Is told backend, operation and status of each, where somebody follows what visitors get.
     """
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, answered: Callable[[str, str, int], None] | None = None) -> None:
         self._metrics = metrics
+        self._answered = answered
 
     def begin(self) -> None:
         """A request came in."""
@@ -90,6 +93,8 @@ class Recorder:
         status = exchange.status or _GONE
         metrics.requests.labels(exchange.operation, exchange.backend, status).inc()
         metrics.seconds.labels(exchange.operation).observe(seconds)
+        if self._answered is not None:
+            self._answered(exchange.backend, exchange.operation, status)
         if exchange.cache is not None:
             metrics.cache.labels(exchange.operation, exchange.cache).inc()
         if exchange.dropped:

@@ -3,13 +3,13 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from threading import RLock
 from typing import Any
 
 from sandbox.data.build import build_events
 from sandbox.data.model import Event
-from sandbox.data.plans import bulk_plans
+from sandbox.data.plans import PLANS, bulk_plans
 
 REALTIME, OUTBOUND = "realtime", "outbound"
 
@@ -93,6 +93,16 @@ class Organisation:
         """Add `count` plain events, `Bulk_Event_0001` and so on."""
         with self.lock:
             self.events |= build_events(self.backend, bulk_plans(count))
+
+    def recreate(self, readable_id: str) -> None:
+        """Add an event that only the other organisation had, as its owner would create it anew.
+
+        Raises:
+            KeyError: There is no plan of that readable event id.
+        """
+        plan = {plan.readable_id: plan for plan in PLANS}[readable_id]
+        with self.lock:
+            self.events |= build_events(self.backend, (replace(plan, in_realtime=True, in_outbound=True),))
 
     def take_quota(self) -> int | None:
         """Count one request. Returns the seconds to wait when the window is spent, else None."""

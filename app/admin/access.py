@@ -1,7 +1,6 @@
 """Who asks: the admin token as Bearer, as the password of HTTP Basic, or a session in a cookie that sign-in has set."""
 
 from base64 import b64decode
-from http.cookies import SimpleCookie
 from typing import Final
 
 from starlette.requests import Request
@@ -95,13 +94,10 @@ def end_session(request: Request, response: Response) -> None:
 
 
 def _set_cookie(request: Request, response: Response, value: str, seconds: int) -> None:
-    cookie: SimpleCookie = SimpleCookie()
     name = _cookie_name(request)
-    cookie[name] = value
-    cookie[name].update({"path": "/", "max-age": seconds, "httponly": True, "samesite": "Strict"})
-    if name == HOST_COOKIE:
-        cookie[name]["secure"] = True
-    response.headers.append("set-cookie", cookie[name].OutputString())
+    secure = "; Secure" if name == HOST_COOKIE else ""
+    cookie = f"{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}"
+    response.headers.append("set-cookie", cookie)
 
 
 def _cookie_name(request: Request) -> str:

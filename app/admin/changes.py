@@ -70,15 +70,15 @@ def apply(state: CutoverState, wish: Wish, *, both: bool) -> CutoverState:
     if not both:
         _without_outbound(wish)
     events = {pattern.casefold(): switch for pattern, switch in wish.events.items()}
+    if len(merged := _merged(state.events, events)) > max(MOST_EVENTS, len(state.events)):
+        raise RefusedError(f"There may be {MOST_EVENTS:,} switches of events; a pattern such as Contoso_* covers many.")
     document = {
         "stage": wish.stage or state.stage,
         "percent": state.percent if wish.percent is None else wish.percent,
         "operations": _merged(state.operations, wish.operations),
-        "events": _merged(state.events, events),
+        "events": merged,
         "latches": _cleared(state, wish),
     }
-    if len(document["events"]) > max(MOST_EVENTS, len(state.events)):
-        raise RefusedError(f"There may be {MOST_EVENTS:,} switches of events; a pattern such as Contoso_* covers many.")
     try:
         return CutoverState.model_validate(document)
     except ValidationError as invalid:

@@ -75,8 +75,8 @@ class Sources:
         places: Where events live.
         reports: What was counted.
         standing: What stands against the next stage.
-        explain: Which rule decides for a method, a path as portals send it, and what tells a visitor apart. It raises
-            ``ProxyError`` where the path is no operation.
+        explain: The operation and its route, for a method, a path as portals send it, and what tells a visitor apart. It
+            raises ``ProxyError`` where the path is no operation.
         gauges: The cache and the budget, of all workers together; it reads files, so it is called in a thread.
         both: Whether an outbound organisation is configured.
     """
@@ -85,7 +85,7 @@ class Sources:
     places: Places
     reports: Reports
     standing: Callable[[], Awaitable[Sequence[Obstacle]]]
-    explain: Callable[[str, str, str], Route]
+    explain: Callable[[str, str, str], tuple[str, Route]]
     gauges: Callable[[], Gauges]
     both: bool
 

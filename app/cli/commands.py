@@ -52,8 +52,18 @@ def serve(
 def demo(
     port: Annotated[int, typer.Option(min=0, max=65_535, help="The portal's port; the others follow. 0: free ones.")] = 4200,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    story: Annotated[bool, typer.Option("--story", help="Play a whole migration with simulated visitors, then end.")] = False,
 ) -> None:
     """Run a simulated organisation, the proxy and an old-style portal; needs no network and no settings."""
+    if story:
+        from app.cli.story import StoryError, run_story
+
+        try:
+            run_story(Console(highlight=False))
+        except StoryError as failed:
+            typer.echo(f"The story ended badly: {failed}.", err=True)
+            raise typer.Exit(1) from None
+        return
     from app.cli.demo import run_demo
 
     run_demo(host, port)

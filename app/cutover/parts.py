@@ -14,6 +14,7 @@ from app.cutover.router import Router
 from app.cutover.settings import Shadow as ShadowSettings
 from app.cutover.shadow import Shadow
 from app.cutover.state import CutoverState, Stage
+from app.cutover.store import Snapshot
 from app.metrics import Metrics
 from app.outbound import Outbound
 from app.parts import aliases_of, build_backend, build_outbound, build_upstream
@@ -54,6 +55,7 @@ class Staging:
         outbound: The old organisation, when there is one.
         shadow: Compares, when there is one.
         parity: What was compared.
+        metrics: Where the version of the state is shown.
         upstreams: Connections to be closed at the end.
     """
 
@@ -62,6 +64,7 @@ class Staging:
     router: Router
     places: Places
     parity: Parity
+    metrics: Metrics
     outbound: Outbound | None = None
     shadow: Shadow | None = None
     upstreams: list[Upstream] = field(default_factory=list)
@@ -73,7 +76,11 @@ class Staging:
             StoreAwayError: It is there and cannot be read.
         """
         if self.live is not None:
-            await self.live.start(self.settings.cutover.state())
+            self._tell(await self.live.start(self.settings.cutover.state()))
+            self.live.on_change(self._tell)
+
+    def _tell(self, snapshot: Snapshot) -> None:
+        self.metrics.cutover_version.set(snapshot.version)
 
     def tasks(self) -> list[Coroutine[Any, Any, None]]:
         """What runs as long as the process does."""
@@ -111,7 +118,7 @@ def stage(settings: Settings, budget: Budget, metrics: Metrics) -> tuple[Staging
     credential = None if settings.admin.token is None else settings.admin.token.get_secret_value()
     router = Router(state, settings.cutover, credential, places, metrics, both=both)
     readiness = Readiness(metrics, lambda: NEEDED[state().stage] if both else NEEDED[Stage.REALTIME])
-    staging = Staging(settings, live, router, places, Parity())
+    staging = Staging(settings, live, router, places, Parity(), metrics)
     if settings.outbound is not None:
         upstream = build_upstream(settings.upstream)
         staging.upstreams.append(upstream)

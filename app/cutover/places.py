@@ -26,11 +26,13 @@ class Listed:
         event: Its readable id.
         name: Its name.
         start: Its ``startDate``, as the list says it.
+        end: Its ``endDate`` likewise.
     """
 
     event: str
     name: str
     start: str
+    end: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,4 +158,5 @@ class Pages:
 def _listed(value: Any) -> Iterable[Listed]:
     for item in value if isinstance(value, list) else ():
         if isinstance(item, dict) and isinstance(event := item.get("readableEventId"), str):
-            yield Listed(event, str(item.get("eventName") or ""), str(item.get("startDate") or ""))
+            name, start, end = (str(item.get(field) or "") for field in ("eventName", "startDate", "endDate"))
+            yield Listed(event, name, start, end)

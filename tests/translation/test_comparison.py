@@ -171,6 +171,13 @@ def test_an_event_under_another_readable_id() -> None:
     assert compare(BY_NAME["list_events"], [old], [old], renamed.within_one()).equal
 
 
+def test_within_one_organisation_no_id_has_changed() -> None:
+    both = [event(readableEventId="Old", eventName="O"), event(readableEventId="New", eventName="N")]
+    renamed = Rules.of((), Aliases.of({"Old": "New"}, {}, {}, {}))
+    assert compare(BY_NAME["list_events"], both, both, renamed.within_one()).equal
+    assert not compare(BY_NAME["list_events"], both, both, renamed).equal
+
+
 def test_things_that_one_side_lacks() -> None:
     gone, added = event(readableEventId="Gone", eventName="G"), event(readableEventId="Added", eventName="A")
     found = compare(BY_NAME["list_events"], [gone, event()], [event(), added], NOTHING)

@@ -105,6 +105,13 @@ def test_the_newest_samples_one_per_item() -> None:
     ]
 
 
+def test_of_one_item_the_newest_sample_is_kept() -> None:
+    parity = Parity()
+    for now in (2, 3, 1):
+        parity.add(found(differs=1), now)
+    assert [sample.at for sample in field_of(parity).samples] == [3]
+
+
 def test_operations_and_fields_are_bounded() -> None:
     parity = Parity()
     for number in range(MAX_FIELDS + 7):

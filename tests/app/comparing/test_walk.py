@@ -1,7 +1,7 @@
 """The rehearsal against both organisations of a sandbox, on real sockets."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -142,6 +142,14 @@ async def test_noise_of_outbound_is_no_difference(rehearsed: Rehearsed) -> None:
     assert found.noise.differs == -(-18 // NOISE_EVERY)
     assert paths(report) == set()
     assert report.holds
+
+
+async def test_outbound_is_compared_with_itself_without_aliases(rehearsed: Rehearsed) -> None:
+    events = rehearsed.sandbox.outbound.events
+    events["Annual_Forum_2031"] = replace(events[OPEN_DAY], readable_id="Annual_Forum_2031")
+    events["Annual_Forum_2031"].fields = {**events[OPEN_DAY].fields, "readableEventId": "Annual_Forum_2031", "eventName": "Other"}
+    report = await rehearsed()
+    assert report.parity.operations["list_events"]["[].eventName"].noise == Tally(equal=21)
 
 
 async def test_an_answer_that_only_outbound_gives_is_a_difference(rehearsed: Rehearsed) -> None:

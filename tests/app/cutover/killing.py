@@ -4,44 +4,49 @@ import multiprocessing
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from signal import SIGKILL
 
 from tests.app.cutover.stores import change_for_ever
 
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["__main__", "tests.app.cutover.stores"])
-"""What a process needs is imported once: a child is there after some milliseconds."""
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["__main__", "tests.app.cutover.stores"])
+"""How processes are made. What they need is imported once: a child is there after some milliseconds."""
 PATIENCE = 30
-LONGEST_LIFE = 0.02
+LONGEST_LIFE = 0.015
+_MOMENTS = random.Random(4)
 
 
-def kill_rounds(kind: str, place: str, rounds: int, processes: int, look: Callable[[int], None]) -> None:
-    """Kill processes at random moments, all of a round's after the first has made a change.
+def kill_rounds(
+    kind: str, places: Iterable[str], look: Callable[[str, int], None], *, processes: int = 2, opened: bool = True
+) -> None:
+    """Kill processes at random moments.
 
     Args:
         kind: What store they use.
-        place: Its directory or address.
-        rounds: How often.
+        places: Its directory or address, one per round.
+        look: Called after each round with the place, and the newest version that was acknowledged in it; 0 for none.
         processes: How many at once.
-        look: Called after each round with the newest version that was acknowledged.
+        opened: Kill after the first change of the round; else when the store is about to be opened.
     """
-    moments = random.Random(4)
-    for _ in range(rounds):
-        ends = [_CONTEXT.Pipe(duplex=False) for _ in range(processes)]
-        children = [_CONTEXT.Process(target=change_for_ever, args=(kind, place, write)) for _, write in ends]
+    for place in places:
+        ends = [CONTEXT.Pipe(duplex=False) for _ in range(processes)]
+        children = [CONTEXT.Process(target=change_for_ever, args=(kind, place, write)) for _, write in ends]
         for child, (_, write) in zip(children, ends, strict=True):
             child.start()
             write.close()
-        assert ends[0][0].poll(PATIENCE)
+        first = ends[0][0]
+        acknowledged = 0
+        for _ in range(2 if opened else 1):
+            assert first.poll(PATIENCE)
+            acknowledged = first.recv()
         for child in children:
-            time.sleep(moments.uniform(0, LONGEST_LIFE))  # the moment is the point
+            time.sleep(_MOMENTS.uniform(0, LONGEST_LIFE))  # the moment is the point
             assert child.pid is not None
             assert child.is_alive()
             os.kill(child.pid, SIGKILL)
             child.join(PATIENCE)
             child.close()
-        acknowledged = 0
         for read, _ in ends:
             with read:
                 try:
@@ -49,4 +54,4 @@ def kill_rounds(kind: str, place: str, rounds: int, processes: int, look: Callab
                         acknowledged = max(acknowledged, read.recv())
                 except (EOFError, OSError):  # the end, maybe in the middle of a number
                     pass
-        look(acknowledged)
+        look(place, acknowledged)

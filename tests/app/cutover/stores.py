@@ -80,6 +80,7 @@ def change_for_ever(kind: str, place: str, acknowledge: Connection) -> None:
 
 
 async def _change_for_ever(kind: str, place: str, acknowledge: Connection) -> None:
+    acknowledge.send(0)  # from here on it may be killed
     store: Store = SqliteStore(Path(place)) if kind == "sqlite" else RedisStore(place, "kills", None)
     kept = await store.open(state_of(1))
     while True:
