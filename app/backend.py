@@ -119,7 +119,7 @@ class Backend:
             ProxyError: A row of the closed list; while the body is read, ``UpstreamError``.
         """
         async with self._organisation.open(call, _path(call.operation), self._query(call)) as stream:
-            self._check(call.operation, stream.status, stream.headers, b"")
+            self._check(call, stream.status, stream.headers, b"")
             yield stream
 
     def _query(self, call: Call) -> list[str]:
@@ -129,11 +129,12 @@ class Backend:
 
     async def _ask(self, call: Call, headers: tuple[tuple[str, str], ...], body: bytes | None = None) -> UpstreamAnswer:
         answer = await self._organisation.ask(call, _path(call.operation), self._query(call), headers, body)
-        self._check(call.operation, answer.status, answer.headers, answer.body)
+        self._check(call, answer.status, answer.headers, answer.body)
         return answer
 
-    def _check(self, operation: Operation, status: int, headers: Mapping[str, str], body: bytes) -> None:
+    def _check(self, call: Call, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """Turn every status that is no success into a row of the closed list."""
+        operation = call.operation
         if 200 <= status < 300 or (300 <= status < 400 and operation.name == "create_checkin"):
             if operation.token:
                 self._readiness.accepted(self._organisation.name)
@@ -146,7 +147,8 @@ class Backend:
         if status == 404:
             raise ProxyError(errors.NOT_FOUND, cause=cause)
         if status == 429:
-            raise ProxyError(errors.TOO_MANY_REQUESTS, retry_after=self._organisation.slow_down(headers), cause=cause)
+            seconds = self._organisation.slow_down(call, headers)
+            raise ProxyError(errors.TOO_MANY_REQUESTS, retry_after=seconds, cause=cause)
         if 400 <= status < 500:
             sentence = self._organisation.harmless(sentence_of(body))
             raise ProxyError(errors.UPSTREAM_REJECTED, status=status, sentence=sentence, cause=cause)

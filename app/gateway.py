@@ -26,6 +26,7 @@ from app.cors import Cors
 from app.cutover.decision import Source
 from app.cutover.router import Router
 from app.cutover.shadow import Shadow
+from app.cutover.usage import Usage
 from app.delivery import Delivery, Send
 from app.guard import Headers, guard
 from app.leaving import UnlessGone
@@ -83,6 +84,7 @@ class Gateway:
         recorder: Logs and counts.
         allow_query: Query parameters that travel beside those of the table.
         obeys_clients: Whether ``Cache-Control: no-cache`` of a client is obeyed.
+        usage: Counts what portals use, where somebody wants to know.
 
     Attributes:
         limits: The bounds.
@@ -103,6 +105,7 @@ class Gateway:
         recorder: Recorder,
         allow_query: tuple[str, ...],
         obeys_clients: bool,
+        usage: Usage | None = None,
     ) -> None:
         self._legs = legs
         self._router = router
@@ -117,6 +120,7 @@ class Gateway:
         self._recorder = recorder
         self._allow_query = allow_query
         self._obeys_clients = obeys_clients
+        self._usage = usage
         self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -141,7 +145,9 @@ class Gateway:
             headers = guard(scope, self.limits)  # 1
             shortcut = self._shortcut(scope) if scope["method"] in _READS else None
             reply = None if shortcut is None else self._kept(exchange, shortcut, headers, scope)
-            if reply is None:
+            if reply is not None:
+                self._note_kept(reply, headers, scope)
+            else:
                 path = segments(scope["raw_path"])
                 if path and not is_api(path):
                     if path[0].lower() not in self._service_rooms:
@@ -197,6 +203,7 @@ class Gateway:
             self._recorder.defect(exchange, defect)
             return None
         if answer is not None:
+            self._note_kept(served, headers, scope)
             self._recorder.record(exchange)  # 8
             if self._shadow is not None:
                 self._shadow.offer(served.entry.call, served.entry.body)
@@ -252,6 +259,9 @@ class Gateway:
         if operation.writes:
             # A visitor who leaves after pressing "Register" is registered all the same: a write is never cut off.
             body = await read_request_body(receive, headers, self.limits)
+        if self._usage is not None:
+            event = found.parameters.get("event")
+            self._usage.note(operation.name, event, headers.single, scope["query_string"], body)
         call = self._call(exchange, found, route.source, query, headers, body)  # 4
         if operation.writes:
             return await self._legs[route.source].handlers[operation.name](call)  # 5, 6
@@ -267,7 +277,7 @@ class Gateway:
             reading = self._legs[Source(call.source)].reading
             reading.remember(scope["raw_path"], scope["query_string"], reply.entry, query.dropped)
         if route.otherwise is not None:
-            self._router.found(Source(call.source), found.parameters)
+            self._router.found(Source(call.source), operation, found.parameters, headers, scope)
         return reply
 
     def _call(self, exchange: Exchange, found: Match, source: Source, query: Query, headers: Headers, body: bytes) -> Call:
@@ -292,6 +302,11 @@ class Gateway:
             source=source,
             authorization=headers.text(b"authorization") if leg.knows_users else None,
         )
+
+    def _note_kept(self, served: Served, headers: Headers, scope: Scope) -> None:
+        if self._usage is not None:
+            key = served.entry.key
+            self._usage.note_kept(key.operation, key.asked, headers.single, scope["query_string"])
 
     def _anew(self, headers: Headers) -> bool:
         """Whether the client asks for an answer that is not kept, and may."""

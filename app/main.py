@@ -54,7 +54,7 @@ def create_app(settings: Settings | None = None) -> Gateway:
     aliases = aliases_of(settings)
     upstream = build_upstream(settings.upstream)
     staging.upstreams.append(upstream)
-    backend = build_backend(settings, upstream, budget, metrics, readiness)
+    backend = build_backend(settings, upstream, budget, metrics, readiness, observe=staging.observer(Source.REALTIME))
     cache = Cache(settings.cache.max_bytes, settings.cache.max_entries, metrics)
     finisher = Finisher(cache, settings.cache.max_entry_bytes, settings.upstream.total_timeout, settings.cache.browsers)
     problems = Problems(Messages(settings.messages))
@@ -86,7 +86,8 @@ def create_app(settings: Settings | None = None) -> Gateway:
         cors=cors,
         delivery=Delivery(cors, finisher, settings.limits.answer_timeout),
         problems=problems,
-        recorder=Recorder(metrics),
+        recorder=Recorder(metrics, None if staging.observed is None else staging.observed.traffic.answered),
+        usage=None if staging.observed is None else staging.observed.usage,
         allow_query=settings.answers.allow_query,
         obeys_clients=settings.cache.obey_clients,
     )

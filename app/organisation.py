@@ -9,6 +9,8 @@ from time import perf_counter
 from typing import Final
 from urllib.parse import quote
 
+import orjson
+
 from app.budget import Budget, BudgetSpentError, Need
 from app.calls import Call
 from app.metrics import Metrics
@@ -22,6 +24,10 @@ from translation.targets import upstream_path
 
 Observer = Callable[[str, bool, float], None]
 """Is told of each call: the operation's name, whether it failed, and the seconds it took."""
+SHADOW: Final = "shadow"
+"""The source of calls that only compare (``app/cutover/shadow.py``)."""
+_SIGN: Final = 12
+"""Characters of the token by which it is known: a sentence may be cut in the middle of it."""
 
 _TROUBLES: Final[dict[Trouble, ErrorKind]] = {
     Trouble.UNREACHABLE: errors.UPSTREAM_UNREACHABLE,
@@ -68,8 +74,9 @@ class Organisation:
         self._image_headers = (("accept", "image/*"), ("origin", origin))
         self._endpoint = endpoint
         self._token = f"{TOKEN_PARAMETER}={quote(token, safe='')}"
-        # Its beginning is enough to know it by: a sentence may be cut in the middle of it.
-        self._token_signs = (token[:12], quote(token, safe="")[:12])
+        # As it is, in an address, in JSON.
+        forms = (token, quote(token, safe=""), orjson.dumps(token).decode()[1:-1])
+        self._token_signs = {form[:_SIGN].casefold() for form in forms}
         self._upstream = upstream
         self._budget = budget
         self._metrics = metrics
@@ -83,6 +90,7 @@ class Organisation:
         query: Sequence[str],
         headers: Sequence[tuple[str, str]],
         body: bytes | None = None,
+        excused: Callable[[UpstreamAnswer], bool] | None = None,
     ) -> UpstreamAnswer:
         """Make a call and read the whole answer, whatever its status.
 
@@ -92,6 +100,7 @@ class Organisation:
             query: Raw parameters beside the token.
             headers: All headers.
             body: The body, or None.
+            excused: Whether a refusal is the visitor's own matter, so that it is no failure of the organisation.
 
         Raises:
             ProxyError: There was no answer.
@@ -104,7 +113,8 @@ class Organisation:
         except UpstreamError as error:
             self._record(operation, error.trouble.value, started, failed=True)
             raise _listed(operation, error) from None
-        self._record(operation, str(answer.status), started, failed=_is_failure(answer.status))
+        failed = _is_failure(answer.status) and not (excused is not None and excused(answer))
+        self._record(operation, str(answer.status), started, failed=failed)
         return answer
 
     @asynccontextmanager
@@ -127,15 +137,22 @@ class Organisation:
                 self._record(call.operation, error.trouble.value, started, failed=True)
             raise _listed(call.operation, error) from None
 
-    def slow_down(self, headers: Mapping[str, str]) -> int | None:
-        """Heed a 429. Returns the seconds that the organisation asked to wait."""
+    def slow_down(self, call: Call, headers: Mapping[str, str]) -> int:
+        """Heed a 429. Returns the seconds that the organisation asked to wait.
+
+        What the shadow is told holds no visitor up: it alone waits.
+        """
         seconds = retry_after(headers.get("retry-after"))
-        self._budget.pause(seconds)
+        if call.source != SHADOW:
+            self._budget.pause(seconds)
         return seconds
 
     def harmless(self, text: str | None) -> str | None:
         """A text of the organisation for the visitor, or None when it repeats the token."""
-        return None if text is None or any(sign in text for sign in self._token_signs) else text
+        if text is None:
+            return None
+        folded = text.casefold()
+        return None if any(sign in folded for sign in self._token_signs) else text
 
     def _url(self, call: Call, path: str, query: Sequence[str]) -> str:
         address = self._endpoint + upstream_path(path, call.sent)

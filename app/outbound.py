@@ -5,8 +5,10 @@ attach the server's token and origin, to refuse what is no JSON, and, where a pu
 of the old base address.
 """
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final
 
 import orjson
@@ -39,7 +41,7 @@ class Outbound:
         self._readiness = readiness
         # In JSON, slashes may be escaped.
         pairs = [] if base is None else [base, tuple(address.replace("/", "\\/") for address in base)]
-        self._bases = [(old.encode("ascii"), new.encode("ascii")) for old, new in pairs]
+        self._bases = [(old.lower().encode("ascii"), new.encode("ascii")) for old, new in pairs]
 
     async def ask(self, call: Call) -> bytes:
         """The body of a JSON answer to a read or a write, as the old API gave it.
@@ -54,7 +56,8 @@ class Outbound:
         if call.operation.writes:
             headers = (*headers, ("content-type", call.content_type or "application/json"))
             body = call.body
-        answer = await self._organisation.ask(call, call.operation.path, self._query(call), headers, body)
+        excused = partial(_is_visitors, call)
+        answer = await self._organisation.ask(call, call.operation.path, self._query(call), headers, body, excused)
         self._check(call, answer)
         return self._moved(answer.body)
 
@@ -91,7 +94,10 @@ class Outbound:
 
     def _moved(self, body: bytes) -> bytes:
         for old, new in self._bases:
-            body = body.replace(old, new)
+            # Neither host names nor the old API's paths tell letter cases apart (CONTRACT 1).
+            if old in body.lower():
+                parts = re.split(re.escape(old), body, flags=re.IGNORECASE)
+                body = new.join(parts)
         return body
 
     def _check(self, call: Call, answer: UpstreamAnswer) -> None:
@@ -101,15 +107,23 @@ class Outbound:
             return
         cause = f"status {status}"
         document = _document(answer.body)
-        if status in (401, 403) and not _visitors_matter(call, document):
+        if status in (401, 403) and not _is_visitors(call, answer):
             self._readiness.refused(self._organisation.name)
             raise ProxyError(errors.UPSTREAM_REFUSED_PROXY, cause=cause)
-        seconds = self._organisation.slow_down(answer.headers) if status == 429 else None
+        seconds = self._organisation.slow_down(call, answer.headers) if status == 429 else None
         kind = _kind(call.operation, status)
-        text = answer.body.decode("utf-8", "replace")
-        if status < 400 or document is None or self._organisation.harmless(text) is None:
-            raise ProxyError(kind, retry_after=seconds, cause=cause)
-        raise ProxyError(kind, status=status, verbatim=self._moved(answer.body), retry_after=seconds, cause=cause)
+        if status >= 400 and document is not None and self._is_harmless(answer.body, document):
+            raise ProxyError(kind, status=status, verbatim=self._moved(answer.body), retry_after=seconds, cause=cause)
+        kept = status if kind is errors.UPSTREAM_REJECTED else None
+        raise ProxyError(kind, status=kept, retry_after=seconds, cause=cause)
+
+    def _is_harmless(self, body: bytes, document: Mapping[str, Any]) -> bool:
+        """Whether an error does not repeat the token, neither as it stands nor behind escapes of JSON."""
+        try:
+            texts = (body.decode("utf-8", "replace"), orjson.dumps(document).decode())
+        except orjson.JSONEncodeError:  # nested more deeply than it writes
+            return False
+        return all(self._organisation.harmless(text) is not None for text in texts)
 
 
 def normal_form(call: Call, body: bytes) -> Any:
@@ -144,7 +158,11 @@ def _document(body: bytes) -> Mapping[str, Any] | None:
     return document if isinstance(document, dict) and ("Message" in document or "errorMessage" in document) else None
 
 
-def _visitors_matter(call: Call, document: Mapping[str, Any] | None) -> bool:
+def _is_visitors(call: Call, answer: UpstreamAnswer) -> bool:
     """Whether a refusal is about the visitor's sign-in, not about the proxy's token."""
-    signed_in = call.authorization is not None or call.operation.path.startswith("users/")
-    return signed_in or (document is not None and document.get("type") == _VISITORS_MATTER)
+    if answer.status not in (401, 403):
+        return False
+    if call.authorization is not None or call.operation.path.startswith("users/"):
+        return True
+    document = _document(answer.body)
+    return document is not None and document.get("type") == _VISITORS_MATTER

@@ -52,9 +52,7 @@ class Readiness:
         if organisation not in self._refused:
             self._refused.add(organisation)
             self._wake.set()
-            message = "Dynamics refused the token or the origin: not ready; run `evtmgmt-proxy check`"
-            log.error(message, organisation=organisation)
-            _ = self.ready
+            log.error("Dynamics refused the token or the origin", organisation=organisation, ready=self.ready)
 
     async def watch(self, probes: Mapping[Any, Callable[[], Awaitable[object]]], seconds: float = PROBE_SECONDS) -> None:
         """Run for ever: while a token is refused, make a call every so often; it reports through ``accepted``.

@@ -12,7 +12,7 @@ from app.calls import JSON, Call, Reply
 from app.cutover.decision import Source
 from app.metrics import Metrics
 from translation.aliases import Aliases
-from translation.errors import ProxyError
+from translation.errors import UPSTREAM_ANSWER_INVALID, ProxyError
 
 log = structlog.get_logger("evtmgmt.cutover")
 PARTIAL_SECONDS: Final = 5.0
@@ -53,25 +53,26 @@ class PublishedByBoth:
         lists = [answer for answer in answers if not isinstance(answer, ProxyError)]
         return Reply(200, JSON, orjson.dumps(union(lists, self._aliases)), brief=PARTIAL_SECONDS if failures else None)
 
-    async def _read(self, side: Source, call: Call) -> list[dict[str, Any]] | ProxyError:
+    async def _read(self, side: Source, call: Call) -> list[Any] | ProxyError:
         try:
-            value: list[dict[str, Any]] = await self._sides[side].value("list_events", {}, call.trace, call.need)
+            value = await self._sides[side].value("list_events", {}, call.trace, call.need)
         except ProxyError as error:
             return error
-        return value
+        # What outbound answers is handed through, whatever it is.
+        return value if isinstance(value, list) else ProxyError(UPSTREAM_ANSWER_INVALID, cause="a list was due")
 
 
-def union(lists: list[list[dict[str, Any]]], aliases: Aliases) -> list[dict[str, Any]]:
+def union(lists: list[list[Any]], aliases: Aliases) -> list[dict[str, Any]]:
     """One list of events, each once, in the order of their starts; events without a date stand last (PORTAL-FACTS).
 
     Args:
-        lists: Events of the old form; of an event in several, the first is taken.
+        lists: Events of the old form; of an event in several, the first is taken. What is no event is left out.
         aliases: Under which id an event stands in the other list.
     """
     events: dict[str, dict[str, Any]] = {}
     for published in lists:
         for event in published:
-            name = event.get("readableEventId")
+            name = event.get("readableEventId") if isinstance(event, dict) else None
             if isinstance(name, str):
                 events.setdefault(aliases.event(name).casefold(), event)
     return sorted(events.values(), key=_start)

@@ -1,19 +1,22 @@
 """Which organisation answers a request: a pure function of the cutover's state and of what is known at that moment.
 
-The most binding rule first: what only one side has, what is switched off, an id that was seen, a tester's header, the page that a
-registration comes from, what the watcher moved back, the switch of the event, the switch of the operation, the stage.
+The most binding rule first: what is switched off, what only real-time has, a tester's header, the page that a registration comes
+from, what the watcher moved back, the switch of the event, the switch of the operation, the stage. Where both sides serve, in the
+stage ``split`` and where the watcher moved something back, what only one side has is asked there.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from hashlib import blake2b
 from typing import Final
 
 from app.cutover.state import STAGE_LATCH, CutoverState, Stage, Switch
-from translation.operations import Operation
+from translation.operations import Operation, Serving
 
 BUCKETS: Final = 10_000
 """Visitors are told apart in hundredths of a percent."""
+_LONGEST_KEY: Final = 64
+"""Bytes of a key of BLAKE2b (RFC 7693)."""
 
 
 class Source(StrEnum):
@@ -70,6 +73,7 @@ class Facts:
         bucket: The visitor's, 0 to 9,999.
         override: What a tester with the admin credential asks for.
         page: Where this visitor's page of the event came from.
+        also: The event's other readable id, where the migration changed it.
     """
 
     operation: Operation
@@ -79,12 +83,21 @@ class Facts:
     bucket: int = 0
     override: Source | None = None
     page: Source | None = None
+    also: str | None = None
 
 
 def bucket_of(salt: str, visitor: bytes) -> int:
     """A visitor's bucket, 0 to 9,999: always the same for the same salt."""
-    digest = blake2b(visitor, digest_size=8, key=salt.encode("utf-8")[:64]).digest()
+    key = salt.encode("utf-8")
+    if len(key) > _LONGEST_KEY:
+        key = blake2b(key).digest()
+    digest = blake2b(visitor, digest_size=8, key=key).digest()
     return int.from_bytes(digest, "big") % BUCKETS
+
+
+def follows_page(operation: Operation) -> bool:
+    """Whether an operation is a part of the registration that began on an event's page: it goes where the page came from."""
+    return operation.writes or operation.name == "get_captcha"
 
 
 def decide(state: CutoverState, facts: Facts) -> Route:
@@ -95,30 +108,28 @@ def decide(state: CutoverState, facts: Facts) -> Route:
         facts: What is known of it.
     """
     operation = facts.operation
-    if operation.row is None:
-        return Route(Source.REALTIME, Rule.ONLY_THERE, "the old API has no such operation")
     switched = _switched(state, facts)
     if switched is not None and switched.source is None:
         return switched
-    if len(facts.holders) == 1:
-        (holder,) = facts.holders
-        return Route(holder, Rule.KNOWN_ID, f"its id was seen in {holder}")
+    if operation.row is None:
+        return Route(Source.REALTIME, Rule.ONLY_THERE, "the old API has no such operation")
     if facts.override is not None:
         return Route(facts.override, Rule.OVERRIDE, "the header X-EvtMgmt-Backend with the admin credential")
-    if operation.writes and facts.page is not None:
+    if facts.page is not None and follows_page(operation):
         return Route(facts.page, Rule.PAGE, f"this visitor's page of the event came from {facts.page}")
     latch = state.latches.get(operation.name) or state.latches.get(STAGE_LATCH)
     if latch is not None:
-        return _by_event(facts, Source.OUTBOUND, Rule.LATCH, f"the watcher moved it back: {latch.reason}")
+        why = f"the watcher moved it back: {latch.reason}"
+        if state.stage in (Stage.OUTBOUND, Stage.SHADOW):
+            return Route(Source.OUTBOUND, Rule.LATCH, why)
+        return _by_event(facts, Source.OUTBOUND, Rule.LATCH, why)
     if switched is not None:
-        return switched
-    if state.stage is Stage.REALTIME:
-        return Route(Source.REALTIME, Rule.STAGE, "the stage is realtime")
+        return _or_where_seen(switched, facts)
     if state.stage is not Stage.SPLIT:
-        return Route(Source.OUTBOUND, Rule.STAGE, f"the stage is {state.stage}")
-    if operation.path.startswith("users/"):
-        return Route(Source.OUTBOUND, Rule.ONLY_THERE, "only outbound knows users")
-    chosen = facts.bucket < state.percent * (BUCKETS / 100)
+        side = Source.REALTIME if state.stage is Stage.REALTIME else Source.OUTBOUND
+        return _or_where_seen(Route(side, Rule.STAGE, f"the stage is {state.stage}"), facts)
+    # Not the product alone: 0.07 times 100 is more than 7.
+    chosen = facts.bucket < round(state.percent * (BUCKETS / 100))
     side = Source.REALTIME if chosen else Source.OUTBOUND
     words = "within" if chosen else "beyond"
     return _by_event(facts, side, Rule.PERCENT, f"bucket {facts.bucket} is {words} {state.percent:g} %")
@@ -126,7 +137,8 @@ def decide(state: CutoverState, facts: Facts) -> Route:
 
 def _switched(state: CutoverState, facts: Facts) -> Route | None:
     """What a switch says: that of the event before that of the operation."""
-    found = state.event_switch(facts.event) if facts.event is not None and state.events else None
+    names = [name for name in (facts.event, facts.also) if name is not None]
+    found = state.event_switch(*names) if state.events else None
     if found is not None:
         name, switch = found
         rule, what = Rule.EVENT, f"the event switch {name}"
@@ -139,15 +151,29 @@ def _switched(state: CutoverState, facts: Facts) -> Route | None:
     return Route(source, rule, f"{what} says {switch}")
 
 
+def _or_where_seen(route: Route, facts: Facts) -> Route:
+    """The same route, and after it the other side for an id that was seen only there: pages outlive a change of the state."""
+    other = Source.OUTBOUND if route.source is Source.REALTIME else Source.REALTIME
+    return replace(route, otherwise=other) if facts.holders == {other} and not facts.operation.writes else route
+
+
 def _by_event(facts: Facts, side: Source, rule: Rule, why: str) -> Route:
     """The side that is wanted, unless only the other one has the thing."""
     operation = facts.operation
     if operation.name == "list_events":
         both = Source.REALTIME_FIRST if side is Source.REALTIME else Source.OUTBOUND_FIRST
         return Route(both, rule, why)
+    if operation.serving is Serving.REFUSED and facts.publishers != frozenset({Source.REALTIME}):
+        return Route(Source.OUTBOUND, Rule.ONLY_THERE, "only outbound knows users and captchas")
+    if len(facts.holders) == 1:
+        (holder,) = facts.holders
+        return Route(holder, Rule.KNOWN_ID, f"its id was seen in {holder}")
     if facts.event is None:
+        if facts.holders:
+            return Route(side, rule, why)
         # The old API finds the sessions of a track in one call, the new one by a walk over all events.
-        first = Source.OUTBOUND if operation.name == "list_track_sessions" else Source.REALTIME
+        old_first = rule is Rule.LATCH or operation.name == "list_track_sessions"
+        first = Source.OUTBOUND if old_first else Source.REALTIME
         second = Source.REALTIME if first is Source.OUTBOUND else Source.OUTBOUND
         return Route(first, Rule.UNKNOWN_ID, "its id was not seen before", second)
     if facts.publishers is None:

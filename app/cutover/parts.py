@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from app.backend import Backend
@@ -10,12 +11,17 @@ from app.budget import Budget
 from app.cutover.decision import Source
 from app.cutover.live import Live, open_store
 from app.cutover.places import Places
+from app.cutover.reports import Reports
 from app.cutover.router import Router
 from app.cutover.settings import Shadow as ShadowSettings
 from app.cutover.shadow import Shadow
 from app.cutover.state import CutoverState, Stage
 from app.cutover.store import Snapshot
+from app.cutover.traffic import Traffic
+from app.cutover.usage import Usage
+from app.cutover.watcher import Watcher
 from app.metrics import Metrics
+from app.organisation import Observer
 from app.outbound import Outbound
 from app.parts import aliases_of, build_backend, build_outbound, build_upstream
 from app.readiness import Readiness
@@ -43,6 +49,23 @@ class Organised:
     probe: Callable[[], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What a process counts, and what all processes counted.
+
+    Attributes:
+        live: The state, which the watcher may change.
+        traffic: What was answered.
+        usage: What portals use.
+        reports: Adds up what all processes counted.
+    """
+
+    live: Live
+    traffic: Traffic
+    usage: Usage
+    reports: Reports
+
+
 @dataclass(slots=True)
 class Staging:
     """What a process has for the cutover.
@@ -55,6 +78,7 @@ class Staging:
         outbound: The old organisation, when there is one.
         shadow: Compares, when there is one.
         parity: What was compared.
+        observed: What is counted for the watcher and the console; None where there is nothing to watch.
         metrics: Where the version of the state is shown.
         upstreams: Connections to be closed at the end.
     """
@@ -65,9 +89,14 @@ class Staging:
     places: Places
     parity: Parity
     metrics: Metrics
+    observed: Observed | None = None
     outbound: Outbound | None = None
     shadow: Shadow | None = None
     upstreams: list[Upstream] = field(default_factory=list)
+
+    def observer(self, source: Source) -> Observer | None:
+        """What is told of the calls to an organisation that visitors' requests make."""
+        return None if self.observed is None else partial(self.observed.traffic.observe, source.value)
 
     async def start(self) -> None:
         """Take up the state that is kept.
@@ -89,6 +118,11 @@ class Staging:
             found.append(self.live.run())
         if self.shadow is not None:
             found.append(self.shadow.run())
+        if self.observed is not None:
+            found.append(self.observed.reports.run())
+            if self.outbound is not None:
+                settings, recent = self.settings.rollback, self.observed.reports.recent
+                found.append(Watcher(settings, self.observed.live, recent, self.outbound.probe, self.metrics).run())
         return found
 
     async def close(self) -> None:
@@ -112,17 +146,22 @@ def stage(settings: Settings, budget: Budget, metrics: Metrics) -> tuple[Staging
     aliases = aliases_of(settings)
     places = Places(aliases)
     both = settings.outbound is not None
-    changeable = settings.admin.token is not None or settings.state.path is not None or settings.state.redis_url is not None
+    changeable = both or settings.admin.token or settings.state.path or settings.state.redis_url
     live = Live(open_store(settings.state, settings.realtime.endpoint), both=both) if changeable else None
     state = _state_of(settings, live)
     credential = None if settings.admin.token is None else settings.admin.token.get_secret_value()
     router = Router(state, settings.cutover, credential, places, metrics, both=both)
     readiness = Readiness(metrics, lambda: NEEDED[state().stage] if both else NEEDED[Stage.REALTIME])
     staging = Staging(settings, live, router, places, Parity(), metrics)
+    if live is not None:
+        traffic, usage = Traffic(), Usage(settings.cutover.salt)
+        reports = Reports(live.store, staging.parity, usage, traffic, settings.rollback.window)
+        staging.observed = Observed(live, traffic, usage, reports)
     if settings.outbound is not None:
         upstream = build_upstream(settings.upstream)
         staging.upstreams.append(upstream)
-        staging.outbound = build_outbound(settings.outbound, upstream, budget, metrics, readiness)
+        observe = staging.observer(Source.OUTBOUND)
+        staging.outbound = build_outbound(settings.outbound, upstream, budget, metrics, readiness, observe=observe)
         _add_shadow(staging, state, aliases, budget, metrics, readiness)
     return staging, readiness
 

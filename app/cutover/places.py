@@ -64,9 +64,11 @@ class Places:
             parameters: Path parameters as they were sent.
             value: The parsed answer, of any form.
         """
+        if not isinstance(value, list):
+            return  # whoever gave it is not well
         if operation == "list_events":
             self._lists[source] = _List(self._clock(), {listed.event.casefold(): listed for listed in _listed(value)})
-        elif operation in _PARTS and isinstance(value, list):
+        elif operation in _PARTS:
             event = parameters.get("event")
             for item in value:
                 self._keep(source, event, item)
@@ -155,8 +157,8 @@ class Pages:
         return source if source is not None and self._clock() - at < self._seconds else None
 
 
-def _listed(value: Any) -> Iterable[Listed]:
-    for item in value if isinstance(value, list) else ():
+def _listed(value: list[Any]) -> Iterable[Listed]:
+    for item in value:
         if isinstance(item, dict) and isinstance(event := item.get("readableEventId"), str):
             name, start, end = (str(item.get(field) or "") for field in ("eventName", "startDate", "endDate"))
             yield Listed(event, name, start, end)

@@ -17,6 +17,7 @@ from redis.exceptions import (
     AuthorizationError,
     BusyLoadingError,
     NoPermissionError,
+    OutOfMemoryError,
     ReadOnlyError,
     RedisError,
     ResponseError,
@@ -83,11 +84,14 @@ async def asking() -> AsyncIterator[None]:
 
 def in_words(error: Exception) -> str:
     """What an error of Redis means to the operator."""
-    match error:
+    # What goes wrong in the first exchange is an error of the connection, because of another.
+    match error.__cause__ if isinstance(error.__cause__, RedisError) else error:
         case AuthenticationError() | AuthorizationError() | NoPermissionError():
             return "Redis refuses the user or the password, or the user may not do this"
         case BusyLoadingError():
             return "Redis is starting"
+        case OutOfMemoryError():
+            return "Redis has no memory left"
         case ReadOnlyError():
             return "Redis is a replica that cannot be written"
         case SilentError() | TimeoutError():

@@ -9,7 +9,7 @@ import orjson
 import structlog
 
 from app.bodies import Scope
-from app.cutover.decision import Facts, Route, Rule, Source, bucket_of, decide
+from app.cutover.decision import Facts, Route, Rule, Source, bucket_of, decide, follows_page
 from app.cutover.places import Pages, Places
 from app.cutover.settings import Cutover
 from app.cutover.state import CutoverState, Stage
@@ -71,7 +71,7 @@ class Router:
         return self._state()
 
     def at_once(self, name: str, asked: tuple[str, ...], headers: Headers, scope: Scope) -> Source | None:
-        """Who answers a read that was answered before; None when it takes waiting to know, or is switched off.
+        """Who answers a read that was answered before; None when that takes a closer look, or it is switched off.
 
         Args:
             name: The operation's.
@@ -82,7 +82,7 @@ class Router:
         state = self._state()
         if self._is_simple(state, headers):
             return Source.REALTIME
-        if self._waits_for_lists(state):
+        if OVERRIDE_HEADER in headers.single or self._waits_for_lists(state):
             return None
         operation = BY_NAME[name]
         parameters = dict(zip(operation.parameters, asked, strict=True))
@@ -113,7 +113,8 @@ class Router:
             try:
                 await asyncio.wait_for(self._lists_tried.wait(), FIRST_LISTS_SECONDS)
             except TimeoutError:
-                log.warning("the list of real-time events was not read yet")
+                self._lists_tried.set()  # the next ones need not wait as well
+                log.warning("the lists of events were not read yet")
         route = self._decide(state, operation, parameters, headers, scope, query)
         if route.source is None:
             if route.rule is Rule.LISTED:
@@ -121,10 +122,22 @@ class Router:
             raise ProxyError(SWITCHED_OFF, cause=route.why)
         return route
 
-    def found(self, source: Source, parameters: Mapping[str, str]) -> None:
-        """A thing whose id was not known was found."""
-        if self._both and "event" not in parameters:
-            self._places.found(source, next(iter(parameters.values())))
+    def found(self, source: Source, operation: Operation, parameters: Mapping[str, str], headers: Headers, scope: Scope) -> None:
+        """It turned out who has a thing that either side might have had.
+
+        Args:
+            source: Who answered.
+            operation: What was asked.
+            parameters: Path parameters as the portal sent them.
+            headers: The request's.
+            scope: The ASGI scope.
+        """
+        event = parameters.get("event")
+        if event is None:
+            for thing in parameters.values():
+                self._places.found(source, thing)
+        elif operation.name in _PAGES:
+            self._saw_page(bucket_of(self._salt, self._visitor(headers, scope)), event, source)
 
     async def follow_lists(self, read: Mapping[Source, Callable[[], Awaitable[Any]]]) -> None:
         """Run for ever: while the published lists decide, have them read every so often.
@@ -152,10 +165,12 @@ class Router:
         return state.stage is Stage.REALTIME and state.plain and not self._both
 
     def _needs_lists(self, state: CutoverState) -> bool:
-        return self._both and (state.stage is Stage.SPLIT or bool(state.latches))
+        return self._both and (state.stage is Stage.SPLIT or (state.stage is Stage.REALTIME and bool(state.latches)))
 
     def _waits_for_lists(self, state: CutoverState) -> bool:
-        return self._needs_lists(state) and self._places.listed(Source.REALTIME) is None and not self._lists_tried.is_set()
+        if self._lists_tried.is_set() or not self._needs_lists(state):
+            return False
+        return any(self._places.listed(side) is None for side in (Source.REALTIME, Source.OUTBOUND))
 
     def explain(self, operation: Operation, parameters: Mapping[str, str], visitor: bytes, query: Query) -> Route:
         """The route that a request would have now: nothing is counted, remembered or waited for.
@@ -186,13 +201,18 @@ class Router:
         route = self._route(state, facts)
         is_page = operation.name in _PAGES or operation.writes
         if is_page and self._both and facts.event is not None and route.source is not None:
-            self._pages.seen(facts.bucket, facts.event, route.source)
+            self._saw_page(facts.bucket, facts.event, route.source)
         return route
+
+    def _saw_page(self, bucket: int, event: str, source: Source) -> None:
+        # Under one id: outbound's pages name the old one, whatever they were asked by.
+        self._pages.seen(bucket, self._places.new_name(event), source)
 
     def _route(self, state: CutoverState, facts: Facts) -> Route:
         route = decide(state, facts)
         # Whatever is kept of a time when there was another organisation.
-        return route if self._both or route.source is None else _ALWAYS_REALTIME
+        switched_off = route.source is None and route.rule is not Rule.LISTED
+        return route if self._both or switched_off else _ALWAYS_REALTIME
 
     def _facts(
         self, operation: Operation, parameters: Mapping[str, str], visitor: bytes, query: Query, override: Source | None
@@ -212,8 +232,13 @@ class Router:
             holders,
             bucket,
             override,
-            self._pages.source(bucket, event) if event is not None and operation.writes else None,
+            None if event is None or not follows_page(operation) else self._pages.source(bucket, self._places.new_name(event)),
+            None if event is None else self._other_name(event),
         )
+
+    def _other_name(self, event: str) -> str | None:
+        names = self._places.old_name(event), self._places.new_name(event)
+        return next((name for name in names if name.casefold() != event.casefold()), None)
 
     def _visitor(self, headers: Headers, scope: Scope) -> bytes:
         """What tells a visitor apart: the configured header, of a list its first entry; else the address."""
@@ -236,10 +261,10 @@ class Router:
 
 
 def _first_event(query: Query) -> str | None:
-    """The event that a personal calendar link is about: the first, when it names several."""
+    """The event that a personal calendar link is about: the first, when it names several. Letter case of keys does not matter."""
     try:
-        items = orjson.loads(query.value("data") or "")
-        event = items[0]["readableEventId"]
-    except (ProxyError, ValueError, LookupError, TypeError):
+        fields = {key.lower(): value for key, value in orjson.loads(query.value("data") or "")[0].items()}
+    except (ProxyError, ValueError, LookupError, TypeError, AttributeError):
         return None  # whoever answers tells what is wrong with it
+    event = fields.get("readableeventid")
     return event if isinstance(event, str) else None

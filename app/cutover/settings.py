@@ -1,10 +1,11 @@
 """Settings of the staged cutover. docs/settings.md describes each; docs/cutover.md tells how to use them."""
 
+import re
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 
 from app.addresses import base_address, origin_of
 from app.cutover.state import CutoverState, Stage, Switch
@@ -63,13 +64,22 @@ class Cutover(Group):
     salt: str = Field("evtmgmt", description="What visitors are hashed with: another one draws other visitors.")
     page_memory: Seconds = Field(3_600, description="How long a registration goes where the event's page came from.")
 
-    @model_validator(mode="after")
-    def _usable(self) -> "Cutover":
+    @field_validator("operations", "events")
+    @classmethod
+    def _usable(cls, value: dict[str, Switch], info: ValidationInfo) -> dict[str, Switch]:
         try:
-            self.state()
+            CutoverState.model_validate({info.field_name: value})
         except ValidationError as invalid:
-            raise ValueError("\n".join(str(error["msg"]) for error in invalid.errors())) from None
-        return self
+            raise ValueError("\n".join(error["msg"].removeprefix("Value error, ") for error in invalid.errors())) from None
+        return value
+
+    @field_validator("sticky_header")
+    @classmethod
+    def _header(cls, value: str | None) -> str | None:
+        # Headers with underscores never get past the guard.
+        if value is not None and not re.fullmatch(r"[A-Za-z0-9-]+", value):
+            raise ValueError("must be the name of a header, of letters, digits and hyphens")
+        return value
 
     def state(self) -> CutoverState:
         """The state at the start."""

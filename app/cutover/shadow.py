@@ -1,14 +1,15 @@
 """The shadow: reads that outbound answered are sent to real-time as well, and both answers are compared.
 
 It happens after the visitor's answer is on its way, out of a bounded queue, with connections and time-outs of its own, out of
-what the budget leaves over. Whatever becomes of it, the visitor's answer is what it would have been.
+what the budget leaves over. Whatever becomes of it, the visitor's answer is what it would have been. When the stage is left,
+what waits is forgotten; when an organisation or the budget asks to wait, the shadow alone does.
 """
 
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from random import random
-from time import time
+from time import monotonic, time
 from typing import Final
 
 import structlog
@@ -20,6 +21,7 @@ from app.cutover.decision import Source
 from app.cutover.settings import Shadow as ShadowSettings
 from app.cutover.state import CutoverState, Stage
 from app.metrics import Metrics
+from app.organisation import SHADOW
 from app.outbound import Outbound, normal_form
 from translation.aliases import Aliases
 from translation.comparison import Comparison, Rules, compare_in_steps, only_one
@@ -31,6 +33,8 @@ log = structlog.get_logger("evtmgmt.shadow")
 
 _COMPARED: Final = frozenset({Answer.EVENT_LIST, Answer.EVENT, Answer.LIST})
 """Kinds of answers that are compared: counts differ by nature."""
+MOST_BYTES: Final = 2**26
+"""Bytes of all answers that wait, however many may: one can have megabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class Shadow:
         parity: Where results are added up.
         metrics: Where comparisons are counted.
         chance: A number from 0 to below 1.
+        clock: A monotonic clock, in seconds.
     """
 
     def __init__(
@@ -65,6 +70,7 @@ class Shadow:
         parity: Parity,
         metrics: Metrics,
         chance: Callable[[], float] = random,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._settings = settings
         self._sample = settings.sample / 100
@@ -76,7 +82,11 @@ class Shadow:
         self._parity = parity
         self._metrics = metrics
         self._chance = chance
+        self._clock = clock
         self._queue: asyncio.Queue[_Pair] = asyncio.Queue(settings.queue)
+        self._waiting = 0
+        self._rest_until = clock()
+        self._comparing = asyncio.Lock()
 
     def offer(self, call: Call, body: bytes) -> None:
         """Perhaps compare an answer that is on its way. Does not wait, and does not raise.
@@ -86,17 +96,18 @@ class Shadow:
             body: What it answered.
         """
         operation = call.operation
-        if call.source != Source.OUTBOUND or self._state().stage is not Stage.SHADOW or not comparable(operation):
+        if call.source != Source.OUTBOUND or self._left or not comparable(operation):
             return
         if call.authorization is not None or self._chance() >= self._sample:
             return
         if len(body) > self._settings.max_answer_bytes:
             self._count(operation, "too_large")
             return
-        try:
-            self._queue.put_nowait(_Pair(replace(call, trace=(), need=Need.REFRESH), body))
-        except asyncio.QueueFull:
+        if self._queue.full() or self._waiting + len(body) > MOST_BYTES:
             self._count(operation, "dropped")
+            return
+        self._waiting += len(body)
+        self._queue.put_nowait(_Pair(replace(call, trace=(), need=Need.REFRESH, source=SHADOW), body))
 
     async def run(self) -> None:
         """Compare for ever, several at once."""
@@ -109,40 +120,67 @@ class Shadow:
     async def _work(self) -> None:
         while True:
             pair = await self._queue.get()
+            self._waiting -= len(pair.body)
             try:
-                async with asyncio.timeout(self._settings.timeout):
-                    await self._compare(pair)
-            except ProxyError as error:
-                self._count(pair.call.operation, "held_back" if error.kind is TOO_MANY_REQUESTS else "failed")
-            except TimeoutError:
-                self._count(pair.call.operation, "failed")
-            except Exception as defect:
-                # A comparison is no reason for anything to end. The answers are not logged: they may hold names.
-                self._count(pair.call.operation, "defect")
-                log.error("defect", operation=pair.call.operation.name, error=type(defect).__name__)
+                self._count(pair.call.operation, await self._outcome(pair))
             finally:
                 self._queue.task_done()
 
-    async def _compare(self, pair: _Pair) -> None:
+    async def _outcome(self, pair: _Pair) -> str:
+        """What becomes of one comparison."""
+        if self._left:
+            return "left"
+        if self._clock() < self._rest_until:
+            return "held_back"
+        try:
+            async with asyncio.timeout(self._settings.timeout):
+                return await self._compare(pair)
+        except ProxyError as error:
+            if error.kind is not TOO_MANY_REQUESTS:
+                return "failed"
+            self._rest_until = max(self._rest_until, self._clock() + (error.retry_after or 0))
+            return "held_back"
+        except TimeoutError:
+            return "failed"
+        except Exception as defect:
+            # A comparison is no reason for anything to end. The answers are not logged: they may hold names.
+            log.error("defect", operation=pair.call.operation.name, error=type(defect).__name__)
+            return "defect"
+
+    async def _compare(self, pair: _Pair) -> str:
         call = pair.call
         event = call.asked.get("event")
+        left = normal_form(call, pair.body)
         if self._chance() * 100 < self._settings.noise:
             again = await self._outbound.value(call)
-            left = normal_form(call, pair.body)
-            found = await _patiently(compare_in_steps(call.operation, left, again, self._rules.within_one(), event))
+            found = await self._patiently(compare_in_steps(call.operation, left, again, self._rules.within_one(), event))
             self._parity.add(found, time(), noise=True)
             self._count(call.operation, "noise")
+            if self._left:
+                return "left"
         try:
-            right = await self._realtime.read(replace(call, sent=self._aliases.parameters(call.asked), source="shadow"))
+            right = await self._realtime.read(replace(call, sent=self._aliases.parameters(call.asked)))
         except ProxyError as error:
             if error.kind is not NOT_FOUND:
                 raise
             self._parity.add(only_one(call.operation, left=True, event=event), time())
-            self._count(call.operation, "only_outbound")
-            return
-        left = normal_form(call, pair.body)
-        self._parity.add(await _patiently(compare_in_steps(call.operation, left, right, self._rules, event)), time())
-        self._count(call.operation, "compared")
+            return "only_outbound"
+        found = await self._patiently(compare_in_steps(call.operation, left, right, self._rules, event))
+        self._parity.add(found, time())
+        return "compared"
+
+    @property
+    def _left(self) -> bool:
+        """Whether the stage in which this is done is left, or not yet reached."""
+        return self._state().stage is not Stage.SHADOW
+
+    async def _patiently(self, steps: Iterator[Comparison]) -> Comparison:
+        """The end of a comparison that lets visitors' requests pass at each step; one at a time, for the same reason."""
+        async with self._comparing:
+            comparison = next(steps)  # each step gives the same
+            for _ in steps:
+                await asyncio.sleep(0)
+        return comparison
 
     def _count(self, operation: Operation, outcome: str) -> None:
         self._metrics.shadow.labels(operation.name, outcome).inc()
@@ -155,11 +193,3 @@ def comparable(operation: Operation) -> bool:
 
 COMPARABLE: Final = tuple(operation.name for operation in BY_NAME.values() if comparable(operation))
 """The operations that are compared."""
-
-
-async def _patiently(steps: Iterator[Comparison]) -> Comparison:
-    """The end of a comparison that lets visitors' requests pass at each step."""
-    comparison = next(steps)  # each step gives the same
-    for _ in steps:
-        await asyncio.sleep(0)
-    return comparison

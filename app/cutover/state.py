@@ -90,7 +90,10 @@ class CutoverState(BaseModel):
         for pattern in value:
             if not is_event_id(re.sub(r"[*?]", "x", pattern)):
                 raise ValueError(f"{pattern!r} is no readable event id or pattern such as Contoso_*")
-        return {pattern.casefold(): switch for pattern, switch in value.items()}
+        folded = {pattern.casefold(): switch for pattern, switch in value.items()}
+        if len(folded) < len(value):
+            raise ValueError("the same event stands there twice in different letter case")
+        return folded
 
     @field_validator("latches")
     @classmethod
@@ -103,21 +106,22 @@ class CutoverState(BaseModel):
     def _patterns(self) -> list[tuple[str, re.Pattern[str], Switch]]:
         """Patterns, the most specific (the one with the most letters) first."""
         patterns = [pattern for pattern in self.events if "*" in pattern or "?" in pattern]
-        patterns.sort(key=lambda pattern: (-len(pattern.replace("*", "")), pattern))
+        patterns.sort(key=lambda pattern: (-len(re.sub(r"[*?]", "", pattern)), -pattern.count("?"), pattern))
         # Brackets have a meaning for fnmatch that a readable event id does not know.
         return [(pattern, re.compile(translate(pattern.replace("[", "[[]"))), self.events[pattern]) for pattern in patterns]
 
-    def event_switch(self, event: str) -> tuple[str, Switch] | None:
-        """The switch of an event and the id or pattern that it stands under: the id itself before patterns.
+    def event_switch(self, *ids: str) -> tuple[str, Switch] | None:
+        """The switch of an event and the id or pattern that it stands under: an id itself before patterns.
 
         Args:
-            event: A readable event id, in any letter case.
+            *ids: The readable ids of the event, in any letter case.
         """
-        name = event.casefold()
-        if name in self.events:
-            return name, self.events[name]
+        names = [name.casefold() for name in ids]
+        for name in names:
+            if name in self.events:
+                return name, self.events[name]
         for pattern, expression, switch in self._patterns:
-            if expression.match(name):
+            if any(expression.match(name) for name in names):
                 return pattern, switch
         return None
 

@@ -63,7 +63,7 @@ async def trouble(redis: Redis, *command: str) -> str:
     ],
 )
 def test_an_address_that_cannot_be_used_is_told_without_it(url: str) -> None:
-    with pytest.raises(ValueError, match="must be an address|may have no options|has an option") as refusal:
+    with pytest.raises(ValueError, match=r"must be an address|may have no options|has an option") as refusal:
         open_redis(url)
     assert PASSWORD not in "".join(traceback.format_exception(refusal.value))
 
@@ -111,7 +111,7 @@ async def test_a_redis_that_is_full_refuses_the_change_and_the_state_stays(guard
     first = await store.open(CutoverState())
     async with asking():
         await store._redis.config_set("maxmemory", "1")
-    with pytest.raises(StoreAwayError, match=r"Redis refuses: OOM|Redis has no memory left"):
+    with pytest.raises(StoreAwayError, match="Redis has no memory left"):
         await store.change(CutoverState(percent=4), 1, "a", "b")
     with pytest.raises(StoreAwayError):
         await store.put_document("usage", "a", {"n": 1})
