@@ -58,12 +58,21 @@ class Delivery:
         everybody = [*served.entry.head, *self._cors.headers(headers.get(b"origin"))]
         await self._send_whole(exchange, status, [*own, *everybody], body, scope, send)
 
-    def at_once(self, exchange: Exchange, served: Served, headers: Headers) -> tuple[int, bytes, bytes] | None:
-        """Status, header lines and body of a finished answer; None when it has to be compressed first, or is too large."""
+    def at_once(
+        self, exchange: Exchange, served: Served, headers: Headers, most: int = TAKEN_AT_ONCE
+    ) -> tuple[int, bytes, bytes] | None:
+        """Status, header lines and body of a finished answer; None when it has to be compressed first, or is too large.
+
+        Args:
+            exchange: For the record.
+            served: The answer.
+            headers: The request's.
+            most: Bytes of the largest body that can be sent in one go.
+        """
         if served.entry.packed is None and accepts_gzip(headers.get(b"accept-encoding")):
             return None
         status, own, body = self._choose(exchange, served, headers)
-        if len(body) > TAKEN_AT_ONCE:
+        if len(body) > most:
             return None
         exchange.status = status
         exchange.size = len(body)

@@ -30,6 +30,7 @@ from app.cutover.usage import Usage
 from app.delivery import Delivery, Send
 from app.guard import Headers, guard
 from app.leaving import UnlessGone
+from app.metrics import UNMATCHED
 from app.problems import Problems
 from app.record import Exchange, Recorder, new_request_id
 from app.settings import Limits
@@ -47,6 +48,8 @@ _MORE_TO_COME: Final = frozenset({b"content-length", b"transfer-encoding", b"exp
 _OUTLINE: Final = frozenset({b"origin", b"accept-language"})
 REQUEST_ID: Final = "evtmgmt.request_id"
 """Where the service's own application finds the correlation id in the scope."""
+MOST_AT_ONCE: Final = 4 * 2**20
+"""Bytes of the largest kept body that the server is given in one go, and cuts a client off that does not read it."""
 RETRY_SECONDS: Final = 2
 """What a client is asked to wait when the proxy is at its limit."""
 
@@ -195,7 +198,7 @@ class Gateway:
             if served is None:
                 return None
             exchange.request_id = _request_id(scope["headers"])
-            answer = self._delivery.at_once(exchange, served, headers)  # 7
+            answer = self._delivery.at_once(exchange, served, headers, MOST_AT_ONCE)  # 7
         except ProxyError:
             return None  # the whole way answers it
         except Exception as defect:
@@ -208,6 +211,11 @@ class Gateway:
             if self._shadow is not None:
                 self._shadow.offer(served.entry.call, served.entry.body)
         return answer
+
+    def not_taken(self, raw_path: bytes, query: bytes) -> None:
+        """A client did not read a kept answer, and was cut off."""
+        shortcut = self._shortcut({"raw_path": raw_path, "query_string": query})
+        self._recorder.gone(UNMATCHED if shortcut is None else shortcut.key.operation)
 
     def _shortcut(self, scope: Scope) -> Shortcut | None:
         """What is known of a request target that was answered before, by whomever."""

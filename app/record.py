@@ -128,6 +128,10 @@ class Recorder:
             line["cause"] = error.cause or error.detail
         access_log.write(level, "request", line)
 
+    def gone(self, operation: str) -> None:
+        """A client left, or was cut off, after its exchange was recorded."""
+        self._metrics.disconnects.labels(operation).inc()
+
     @staticmethod
     def defect(exchange: Exchange, error: Exception) -> None:
         """An exception that is in no list: a mistake of the program."""

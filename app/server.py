@@ -33,6 +33,8 @@ class GuardedProtocol(HttpToolsProtocol):
     _answered = False  # the message is answered already: what may be left of it concerns nobody
     _cycles: tuple[RequestResponseCycle, ...] = ()  # of the requests that are not answered yet
     _when_gone: Callable[[], None] | None = None
+    _unread: tuple[bytes, bytes] | None = None  # the target whose kept answer may be more than the client takes
+    _reading_clock: asyncio.TimerHandle | None = None
     _deaf = False  # what comes after a refused message is neither parsed nor complained of again
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -46,8 +48,9 @@ class GuardedProtocol(HttpToolsProtocol):
         self._start_clock()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clock, and tell whoever answers a request."""
+        """Stop the clocks, and tell whoever answers a request."""
         self._stop_clock()
+        self._stop_reading_clock()
         self._extensions.clear()  # they hold this object
         super().connection_lost(exc)
         for cycle in self._cycles:  # uvicorn knows of the last one only
@@ -55,6 +58,18 @@ class GuardedProtocol(HttpToolsProtocol):
             cycle.message_event.set()
         if self._when_gone is not None:
             self._when_gone()
+
+    def pause_writing(self) -> None:
+        """Give the client its time to read a kept answer; for all others the gateway does."""
+        super().pause_writing()
+        if self._unread is not None and self._reading_clock is None:
+            seconds = self._gateway.limits.answer_timeout
+            self._reading_clock = self.loop.call_later(seconds, self._does_not_read, *self._unread)
+
+    def resume_writing(self) -> None:
+        """Know that the client reads."""
+        super().resume_writing()
+        self._stop_reading_clock()
 
     def data_received(self, data: bytes) -> None:
         """Parse what came. The parser tells nothing of a request line, header or chunk extension until its end: bounded here."""
@@ -95,6 +110,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._stop_clock()
         self._in_headers = False
         self._silent_bytes = 0
+        self._unread = None
         self._answered = self._answer_kept()
         if self._answered:
             return
@@ -195,6 +211,7 @@ class GuardedProtocol(HttpToolsProtocol):
             return False
         status, lines, body = answer
         keep_alive = parser.should_keep_alive()
+        self._unread = raw_path, query
         self._write(status, lines if keep_alive else lines + _CLOSE, body)
         self.server_state.total_requests += 1
         if not keep_alive:
@@ -227,6 +244,16 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._clock is not None:
             self._clock.cancel()
             self._clock = None
+
+    def _stop_reading_clock(self) -> None:
+        if self._reading_clock is not None:
+            self._reading_clock.cancel()
+            self._reading_clock = None
+
+    def _does_not_read(self, raw_path: bytes, query: bytes) -> None:
+        self._reading_clock = None
+        self._gateway.not_taken(raw_path, query)
+        self.transport.abort()
 
     def _too_slow(self) -> None:
         self._clock = None

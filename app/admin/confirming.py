@@ -17,7 +17,7 @@ NO_SWITCH: Final = "none"
 
 _EFFECTS: Final = {
     Stage.OUTBOUND: "Outbound serves every visitor. Real-time is not asked.",
-    Stage.SHADOW: "Outbound serves every visitor. A sample of the reads goes to real-time as well, and both answers are compared.",
+    Stage.SHADOW: "Outbound serves every visitor. A sample of the reads goes to real-time too, and both answers are compared.",
     Stage.REALTIME: "Real-time serves every visitor. Outbound is not asked.",
 }
 _SWITCHED: Final = {

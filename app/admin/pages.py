@@ -10,6 +10,7 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.admin import charts, words
+from app.admin.highlighting import highlighted
 
 _HERE: Final = Path(__file__).parent
 _MEDIA: Final = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
@@ -66,7 +67,7 @@ class Pages:
             words.size,
         ):
             self._environment.filters[filter_.__name__] = filter_
-        self._environment.globals["bar"] = charts.bar
+        self._environment.globals |= {"bar": charts.bar, "highlighted": highlighted}
         self._environment.globals["asset"] = {path.name: asset.name for path, asset in self._files.items()}
 
     def render(self, template: str, context: Mapping[str, Any]) -> str:

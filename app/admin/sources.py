@@ -66,6 +66,18 @@ class Reports(Protocol):
         """What portals use."""
 
 
+class NoTraffic:
+    """What is known of traffic while the store is away: nothing."""
+
+    def window(self, seconds: float) -> Mapping[tuple[str, str], Figures]:
+        """No calls."""
+        return {}
+
+    def series(self, minutes: int) -> Sequence[Slot]:
+        """No times."""
+        return []
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """Everything that pages are made of.
@@ -98,3 +110,17 @@ class Sources:
             return await self.live.store.current() or self.live.snapshot
         except StoreAwayError:
             return self.live.snapshot
+
+    async def traffic(self) -> Traffic:
+        """What was called of late; nothing while the store is away, for the state has to be seen then most of all."""
+        try:
+            return await self.reports.traffic()
+        except StoreAwayError:
+            return NoTraffic()
+
+    async def parity(self) -> Parity:
+        """How alike the organisations are; nothing while the store is away."""
+        try:
+            return await self.reports.parity()
+        except StoreAwayError:
+            return Parity()

@@ -88,7 +88,8 @@ class CutoverState(BaseModel):
     @classmethod
     def _events(cls, value: dict[str, Switch]) -> dict[str, Switch]:
         for pattern in value:
-            if not is_event_id(re.sub(r"[*?]", "x", pattern)):
+            # Folding may make it longer, and what is kept has to be read again.
+            if not all(is_event_id(re.sub(r"[*?]", "x", form)) for form in (pattern, pattern.casefold())):
                 raise ValueError(f"{pattern!r} is no readable event id or pattern such as Contoso_*")
         folded = {pattern.casefold(): switch for pattern, switch in value.items()}
         if len(folded) < len(value):

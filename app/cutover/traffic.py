@@ -161,7 +161,7 @@ class Traffic:
                 same slot, but before, is left out.
         """
         now = self._clock()
-        starts = {operation: ceil(at / SLOT_SECONDS) for operation, at in since.items()}
+        starts = {operation: int(at // SLOT_SECONDS) + 1 for operation, at in since.items()}
         found: dict[Name, Tally] = {}
         for slot, rows in self._rows(int((now - seconds) // SLOT_SECONDS)):
             for row in rows:

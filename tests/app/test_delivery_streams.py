@@ -12,6 +12,7 @@ from app.caching.finishing import Finisher
 from app.calls import Reply
 from app.cors import Cors
 from app.delivery import TAKEN_AT_ONCE, Delivery
+from app.gateway import MOST_AT_ONCE
 from app.guard import Headers
 from app.metrics import Metrics
 from app.record import Exchange
@@ -55,6 +56,21 @@ def test_a_client_that_does_not_read_is_cut_off(hasty: Service, name: str, size:
     before = hasty.metric(DISCONNECTS % operation)
     with asking(hasty.port, ask(BASE + path, CLOSE), buffer=4_096) as line:
         until(lambda: hasty.metric(DISCONNECTS % operation) == before + 1)
+        assert len(line.rest()) < size
+
+
+def test_a_client_that_does_not_read_what_was_sent_in_one_go_is_cut_off(hasty: Service) -> None:
+    hasty.sandbox.control.reset()
+    size = MOST_AT_ONCE - 100_000
+    path = example("list_speakers", hasty).path
+    hasty.sandbox.faults.add("body", body=[{"id": "1", "name": "y" * size}])
+    plain = {"accept-encoding": "identity"}
+    asked = [hasty.get(path, headers=plain) for _ in range(2)]
+    assert [len(answer.content) > size for answer in asked] == [True, True]
+    assert asked[1].headers["x-evtmgmt-cache"] == "hit"
+    before = hasty.metric(DISCONNECTS % "list_speakers")
+    with asking(hasty.port, ask(BASE + path), buffer=4_096) as line:
+        until(lambda: hasty.metric(DISCONNECTS % "list_speakers") == before + 1)
         assert len(line.rest()) < size
 
 

@@ -64,7 +64,7 @@ def test_serve_answers_counts_and_stops(
     assert {"request", "Application shutdown complete."} <= served
     assert len(program.wait_for("Application shutdown complete.".__eq__)) == workers
     assert not any(upstream.realtime_token in str(line) for line in program.log)
-    assert list(tmp_path.glob("evtmgmt-metrics-*")) == []
+    assert list(tmp_path.glob("evtmgmt-*")) == []
 
 
 def test_one_worker_has_the_whole_budget_whatever_a_platform_says(
@@ -143,6 +143,25 @@ def test_a_port_that_is_taken_is_told(workers: str, upstream: Sandbox, tmp_path:
     assert done.returncode not in (0, 2)
     assert "ddress already in use" in done.stdout
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_place_for_the_state_that_cannot_be_used_is_told_once(workers: str, upstream: Sandbox, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    environment = environment_for(upstream) | {"EVTMGMT_STATE__PATH": str(tmp_path / "file")}
+    done = run("serve", "--port", "0", "--workers", workers, folder=tmp_path, **environment)
+    assert done.returncode == 2
+    assert done.stderr.count(f"EVTMGMT_STATE__PATH: {tmp_path / 'file'} is not a directory") == 1
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_workers_without_a_place_for_the_state_share_one(upstream: Sandbox, tmp_path: Path) -> None:
+    with serving("--workers", "2", folder=tmp_path, **environment_for(upstream)) as program:
+        program.ready(2)
+        (shared,) = tmp_path.glob("evtmgmt-state-*")
+        assert shared.stat().st_mode & 0o777 == 0o700
+        assert program.stop(SIGTERM) == 0
+    assert list(tmp_path.glob("evtmgmt-*")) == []
 
 
 def test_health_says_no_where_nobody_listens_or_the_address_is_none() -> None:

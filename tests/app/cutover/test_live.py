@@ -74,7 +74,7 @@ async def following(store: Store, **options: Any) -> AsyncIterator[Live]:
 
 async def until(condition: Callable[[], object], seconds: float = 30) -> None:
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - what is waited for tells nobody
             await asyncio.sleep(0.01)
 
 
@@ -190,11 +190,11 @@ async def test_a_slow_look_does_not_bring_back_what_a_change_replaced(memory: Sq
     async def slow(known: Snapshot) -> Snapshot:
         asked.set()
         await answer.wait()
-        memory.wait_for_change = real  # type: ignore[method-assign]
+        memory.wait_for_change = real
         return second
 
     real = memory.wait_for_change
-    memory.wait_for_change = slow  # type: ignore[method-assign]
+    memory.wait_for_change = slow
     task = asyncio.create_task(live.run())
     await asked.wait()
     third = await live.change(percent(3), "a", "b")
@@ -229,7 +229,7 @@ async def test_redis_killed_or_frozen_the_last_state_serves_without_a_wait(own_r
             back()
             await until(lambda: live.away is None, SEEN_WITHIN)
             served = await live.change(lambda state: CutoverState(percent=state.percent + 1), "a", "b")
-            await until(lambda expected=served: watching.snapshot == expected, SEEN_WITHIN)  # type: ignore[misc]
+            await until(lambda expected=served: watching.snapshot == expected, SEEN_WITHIN)
         assert served.state.percent == 27.0
         assert replayed(await store.audit(100)) == served.state.document()
         told = [line["event"] for line in log if line["event"].startswith("the state can")]
@@ -263,9 +263,9 @@ async def test_a_defect_does_not_end_the_following(memory: SqliteStore, log: Log
         async def broken(known: Snapshot) -> Snapshot:
             raise ZeroDivisionError
 
-        memory.wait_for_change = broken  # type: ignore[method-assign]
+        memory.wait_for_change = broken
         await until(lambda: live.away)
-        memory.wait_for_change = real  # type: ignore[method-assign]
+        memory.wait_for_change = real
         changed = await memory.change(CutoverState(percent=5), 1, "a", "b")
         await until(lambda: live.snapshot == changed)
         await until(lambda: live.away is None)
@@ -286,7 +286,7 @@ async def test_a_change_is_logged_even_if_the_audit_cannot_be_read(memory: Sqlit
     async def away(limit: int, before_version: int | None = None) -> Any:
         raise StoreAwayError("away")
 
-    memory.audit = away  # type: ignore[method-assign]
+    memory.audit = away
     await live.change(percent(5), "a", "b")
     (line,) = events(log, "cutover changed")
     assert (line["version"], line["before"], line["after"]) == (2, {"percent": 100.0}, {"percent": 5.0})
@@ -328,7 +328,7 @@ async def test_without_outbound_nothing_that_needs_it_can_be_set(memory: SqliteS
     ):
         assert needs_outbound(needing)
         with pytest.raises(ValueError, match="this needs outbound: EVTMGMT_OUTBOUND__ENDPOINT"):
-            await live.change(lambda _, needing=needing: needing, "a", "b")  # type: ignore[misc]
+            await live.change(lambda _, needing=needing: needing, "a", "b")
     fine = CutoverState(operations={"list_events": Switch.OFF}, events={"A_*": Switch.REALTIME}, percent=3)
     assert (await live.change(lambda _: fine, "a", "b")).state == fine
     assert not needs_outbound(fine)

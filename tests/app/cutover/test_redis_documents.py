@@ -68,11 +68,11 @@ async def test_who_puts_while_its_document_is_folded_keeps_it(documents: RedisDo
     real = documents._redis.eval
 
     async def after_the_put(*arguments: Any) -> Any:
-        documents._redis.eval = real  # type: ignore[method-assign]
+        documents._redis.eval = real
         await asyncio.gather(*putting)
         return await real(*arguments)
 
-    documents._redis.eval = after_the_put  # type: ignore[method-assign]
+    documents._redis.eval = after_the_put
     await documents.fold("usage", merge, -5)
     assert len(putting) == 1
     assert await documents.read("usage") == {"a": {"n": 2}, "b": {"n": 10}}

@@ -268,7 +268,7 @@ async def test_a_state_of_another_version_of_the_proxy_is_told(shared: RedisServ
     await store._redis.hset(store._key("state"), mapping={"version": "2", "document": '{"wind": "south"}'})
     with pytest.raises(StoreAwayError, match="cannot be read by this version of the proxy: Extra inputs are not permitted"):
         await store.wait_for_change(first)
-    assert await store.open(CutoverState(percent=3)) == Snapshot(0, store._known.at, CutoverState(percent=3))  # type: ignore[union-attr]
+    assert await store.open(CutoverState(percent=3)) == Snapshot(0, store._known.at, CutoverState(percent=3))
 
 
 async def test_who_was_faster_is_told(shared: RedisServer, make: MakeRedisStore, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,26 @@
+"""Two values side by side: what they have in common at both ends is told from what differs between."""
+
+from os.path import commonprefix
+
+Part = tuple[bool, str]
+"""Whether it is the same on both sides, and the text."""
+
+
+def highlighted(left: str | None, right: str | None) -> tuple[list[Part], list[Part]]:
+    """The parts of both values, blank ones left out.
+
+    Args:
+        left: The one value; None when it is missing, and then all of the other differs.
+        right: The other.
+    """
+    if left is None or right is None:
+        return [(False, left)] if left else [], [(False, right)] if right else []
+    start = len(commonprefix((left, right)))
+    rest = left[start:], right[start:]
+    end = len(commonprefix([text[::-1] for text in rest]))
+    parts = []
+    for text in (left, right):
+        stop = len(text) - end
+        found = [(True, text[:start]), (False, text[start:stop]), (True, text[stop:])]
+        parts.append([part for part in found if part[1]])
+    return parts[0], parts[1]
