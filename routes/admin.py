@@ -130,7 +130,7 @@ def admin_router(access: Access, sources: Sources) -> APIRouter:
     async def operations() -> Operations:
         """All operations: where each is served, how it fares, how alike both sides answer."""
         snapshot = await sources.snapshot()
-        return show_operations(snapshot.state, await sources.traffic(), await sources.parity())
+        return show_operations(snapshot.state, await sources.reports.traffic(), await sources.reports.parity())
 
     @router.get("/cutover/events")
     async def events() -> Events:
@@ -140,7 +140,7 @@ def admin_router(access: Access, sources: Sources) -> APIRouter:
     @router.get("/cutover/differences")
     async def differences(operation: str | None = None, everything: bool = False) -> Differences:
         """What differs between both sides, by operation and field, with samples."""
-        return show_differences(await sources.parity(), operation, everything=everything)
+        return show_differences(await sources.reports.parity(), operation, everything=everything)
 
     @router.get("/cutover/readiness")
     async def readiness() -> Readiness:

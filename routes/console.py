@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from app.admin.access import Access, end_session, set_session
 from app.admin.changes import RefusedError, Wish, apply
 from app.admin.confirming import FIELDS, confirm, read_wish
-from app.admin.drawing import calls_chart
+from app.admin.drawing import answers_chart
 from app.admin.frame import PLACES, Frame
 from app.admin.guarding import read_form, same_origin
 from app.admin.pages import ASSET_HEADERS, PAGE_HEADERS, Pages
@@ -60,7 +60,7 @@ def console_router(access: Access, sources: Sources) -> APIRouter:
     @router.get("")
     async def overview(request: Request) -> Response:
         snapshot, traffic, gauges = await asyncio.gather(
-            sources.snapshot(), sources.traffic(), asyncio.to_thread(sources.gauges)
+            sources.snapshot(), sources.reports.traffic(), asyncio.to_thread(sources.gauges)
         )
         shown = show_overview(traffic, gauges)
         latest = await _audit(sources, _LATEST)
@@ -70,7 +70,7 @@ def console_router(access: Access, sources: Sources) -> APIRouter:
             "overview.html",
             snapshot,
             overview=shown,
-            chart=calls_chart(shown.series),
+            chart=answers_chart(shown.minutes),
             latest=latest,
             stages=list(Stage),
         )
@@ -79,14 +79,14 @@ def console_router(access: Access, sources: Sources) -> APIRouter:
     async def live(request: Request) -> Response:
         """The part of the overview that changes all the time."""
         snapshot, traffic, gauges = await asyncio.gather(
-            sources.snapshot(), sources.traffic(), asyncio.to_thread(sources.gauges)
+            sources.snapshot(), sources.reports.traffic(), asyncio.to_thread(sources.gauges)
         )
         shown = show_overview(traffic, gauges)
-        return await page(request, "overview", "live.html", snapshot, overview=shown, chart=calls_chart(shown.series))
+        return await page(request, "overview", "live.html", snapshot, overview=shown, chart=answers_chart(shown.minutes))
 
     @router.get("/operations")
     async def operations(request: Request) -> Response:
-        snapshot, traffic, parity = await asyncio.gather(sources.snapshot(), sources.traffic(), sources.parity())
+        snapshot, traffic, parity = await asyncio.gather(sources.snapshot(), sources.reports.traffic(), sources.reports.parity())
         table = show_operations(snapshot.state, traffic, parity)
         return await page(request, "operations", "operations.html", snapshot, table=table, switches=list(Switch))
 
@@ -98,14 +98,14 @@ def console_router(access: Access, sources: Sources) -> APIRouter:
 
     @router.get("/differences")
     async def differences(request: Request) -> Response:
-        snapshot, parity = await asyncio.gather(sources.snapshot(), sources.parity())
+        snapshot, parity = await asyncio.gather(sources.snapshot(), sources.reports.parity())
         operation = request.query_params.get("operation")
         table = show_differences(parity, operation, everything="everything" in request.query_params)
         return await page(request, "differences", "differences.html", snapshot, table=table, operation=operation)
 
     @router.get("/differences/field")
     async def field(request: Request) -> Response:
-        snapshot, parity = await asyncio.gather(sources.snapshot(), sources.parity())
+        snapshot, parity = await asyncio.gather(sources.snapshot(), sources.reports.parity())
         operation, path = (request.query_params.get(name, "") for name in ("operation", "path"))
         found = parity.operations.get(operation, {}).get(path)
         if found is None:

@@ -8,9 +8,8 @@ from urllib.parse import quote, urlencode
 import httpx
 
 from sandbox.data.model import Event
-from sandbox.organisation import Organisation
 from tests.examples import CONFERENCE, OPEN_DAY, Example, purchase, registration
-from tests.service import BASE, Service
+from tests.service import Service
 from translation.operations import BY_NAME, OPERATIONS
 
 ANN = {"authorization": "Bearer ann"}
@@ -69,9 +68,7 @@ def old_example(name: str, service: Service, event: str = OPEN_DAY) -> Example:
         items = [{"readableEventId": event, "sessionId": parameters["session"], "data": {"firstname": "Nia"}}]
         path += "?" + urlencode({"api-version": "2016-06-30", "data": json.dumps(items)})
     signed_in = operation.path.startswith("users/") or name == "register_user_for_session"
-    return Example(
-        operation, path, body, {key: parameters[key] for key in operation.parameters}, dict(ANN) if signed_in else {}
-    )
+    return Example(operation, path, body, {key: parameters[key] for key in operation.parameters}, dict(ANN) if signed_in else {})
 
 
 def registered(service: Service, event: str) -> str:
@@ -82,15 +79,8 @@ def registered(service: Service, event: str) -> str:
     return str(mine["id"])
 
 
-def organisation_of(service: Service) -> Organisation:
-    return service.sandbox.outbound
-
-
 def raw_answer(body: bytes, status: str = "200 OK", *headers: str) -> str:
     """The ``body`` of the fault ``raw``: a whole answer, byte for byte."""
-    lines = [f"HTTP/1.1 {status}", "Content-Type: application/json; charset=utf-8", *headers, f"Content-Length: {len(body)}"]
+    length = f"Content-Length: {len(body)}"
+    lines = [f"HTTP/1.1 {status}", "Content-Type: application/json; charset=utf-8", "Connection: close", *headers, length]
     return "\r\n".join([*lines, "", ""]) + body.decode("latin-1")
-
-
-def base_path() -> str:
-    return BASE

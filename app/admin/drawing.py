@@ -1,4 +1,4 @@
-"""The chart of the overview: who answered the calls of the last hour."""
+"""The chart of the overview: who answered in the last hour."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,8 +8,7 @@ from typing import Final
 from markupsafe import Markup
 
 from app.admin.charts import Column, scale, stacked
-from app.admin.sources import Slot
-from app.admin.views.operations import BACKENDS
+from app.admin.views.overview import ANSWERED_BY, Minute
 from app.admin.words import number
 
 _TABLE_ROWS: Final = 12
@@ -25,7 +24,7 @@ class Drawn:
         top: The largest number of its scale.
         half: The one half-way.
         ticks: Times along it, from left to right.
-        rows: The same as a table: the time, and the calls of each backend.
+        rows: The same as a table: the time, and the answers of each of ``ANSWERED_BY``.
     """
 
     svg: Markup
@@ -35,25 +34,24 @@ class Drawn:
     rows: list[tuple[str, list[int]]]
 
 
-def calls_chart(series: Sequence[Slot]) -> Drawn | None:
-    """The chart of calls by backend; None when there were none.
+def answers_chart(minutes: Sequence[Minute]) -> Drawn | None:
+    """The chart of answers by who gave them; None when there were none.
 
     Args:
-        series: The oldest first.
+        minutes: The oldest first.
     """
-    names = [backend.value for backend in BACKENDS]
-    totals = {name: sum(slot.calls.get(name, 0) for slot in series) for name in names}
+    totals = {name: sum(minute.answers[name] for minute in minutes) for name in ANSWERED_BY}
     if not sum(totals.values()):
         return None
-    columns = [Column(_clock(slot.at), {name: slot.calls.get(name, 0) for name in names}) for slot in series]
-    told = ", ".join(f"{number(total)} by {name}" for name, total in totals.items())
+    columns = [Column(_clock(minute.at), minute.answers) for minute in minutes]
+    told = ", ".join(f"{number(total)} by {name}" for name, total in totals.items() if total)
     description = f"From {columns[0].label} to {columns[-1].label} UTC: {told}. The table below tells the same."
     top = scale(max(sum(column.values.values()) for column in columns))
     step = max(1, -(-len(columns) // _TABLE_ROWS))
     groups = [columns[start : start + step] for start in range(0, len(columns), step)]
-    rows = [(group[0].label, [sum(column.values[name] for column in group) for name in names]) for group in groups]
+    rows = [(group[0].label, [sum(column.values[name] for column in group) for name in ANSWERED_BY]) for group in groups]
     ticks = [columns[len(columns) * part // 4].label for part in range(4)] + [columns[-1].label]
-    svg = stacked("calls", "Calls per minute, by who answered", description, columns, names)
+    svg = stacked("answers", "Answers per minute, by who gave them", description, columns, ANSWERED_BY)
     return Drawn(svg, top, top / 2, ticks, rows)
 
 

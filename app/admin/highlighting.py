@@ -1,7 +1,5 @@
 """Two values side by side: what they have in common at both ends is told from what differs between."""
 
-from os.path import commonprefix
-
 Part = tuple[bool, str]
 """Whether it is the same on both sides, and the text."""
 
@@ -15,12 +13,17 @@ def highlighted(left: str | None, right: str | None) -> tuple[list[Part], list[P
     """
     if left is None or right is None:
         return [(False, left)] if left else [], [(False, right)] if right else []
-    start = len(commonprefix((left, right)))
-    rest = left[start:], right[start:]
-    end = len(commonprefix([text[::-1] for text in rest]))
+    start = _common(left, right)
+    end = _common(left[start:][::-1], right[start:][::-1])
     parts = []
     for text in (left, right):
         stop = len(text) - end
         found = [(True, text[:start]), (False, text[start:stop]), (True, text[stop:])]
         parts.append([part for part in found if part[1]])
     return parts[0], parts[1]
+
+
+def _common(left: str, right: str) -> int:
+    """How many characters are alike from the beginning on."""
+    differing = (number for number, (one, other) in enumerate(zip(left, right, strict=False)) if one != other)
+    return next(differing, min(len(left), len(right)))

@@ -1,6 +1,6 @@
 """``evtmgmt-proxy demo``: a simulated organisation, the proxy and an old-style portal in one command.
 
-The only place where the product touches ``sandbox/``.
+This and ``app/cli/story.py`` are the only places where the product touches ``sandbox/``.
 """
 
 import socket

@@ -121,7 +121,7 @@ def decide(state: CutoverState, facts: Facts) -> Route:
     if latch is not None:
         why = f"the watcher moved it back: {latch.reason}"
         if state.stage in (Stage.OUTBOUND, Stage.SHADOW):
-            return Route(Source.OUTBOUND, Rule.LATCH, why)
+            return _or_where_seen(Route(Source.OUTBOUND, Rule.LATCH, why), facts)
         return _by_event(facts, Source.OUTBOUND, Rule.LATCH, why)
     if switched is not None:
         return _or_where_seen(switched, facts)
@@ -163,8 +163,12 @@ def _by_event(facts: Facts, side: Source, rule: Rule, why: str) -> Route:
     if operation.name == "list_events":
         both = Source.REALTIME_FIRST if side is Source.REALTIME else Source.OUTBOUND_FIRST
         return Route(both, rule, why)
-    if operation.serving is Serving.REFUSED and facts.publishers != frozenset({Source.REALTIME}):
-        return Route(Source.OUTBOUND, Rule.ONLY_THERE, "only outbound knows users and captchas")
+    if facts.publishers != frozenset({Source.REALTIME}):
+        if operation.serving is Serving.REFUSED:
+            return Route(Source.OUTBOUND, Rule.ONLY_THERE, "only outbound knows users and captchas")
+        if rule is Rule.LATCH and facts.holders:
+            # While all was well in real-time, nobody asked outbound for what it may have as well.
+            return _or_where_seen(Route(side, rule, why), facts)
     if len(facts.holders) == 1:
         (holder,) = facts.holders
         return Route(holder, Rule.KNOWN_ID, f"its id was seen in {holder}")

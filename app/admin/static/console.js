@@ -13,14 +13,14 @@ const live = document.getElementById("live");
 if (live) {
   const state = document.getElementById("live-state");
   const pause = document.getElementById("live-pause");
-  const toggle = document.getElementById("calls-toggle");
+  const toggle = document.getElementById("answers-toggle");
   const version = live.querySelector("[data-version]").dataset.version;
   let paused = false;
   let ended = false;
   let shown = false;
 
   const showTable = () => {
-    const table = document.getElementById("calls-table");
+    const table = document.getElementById("answers-table");
     if (table) table.classList.toggle("unseen-until-asked", !shown);
   };
 

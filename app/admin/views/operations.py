@@ -2,9 +2,9 @@
 
 from pydantic import BaseModel
 
-from app.admin.sources import Traffic
 from app.cutover.decision import BUCKETS, Facts, Source, decide
 from app.cutover.state import STAGE_LATCH, CutoverState, Latch, Stage, Switch
+from app.cutover.traffic import Traffic
 from translation.operations import OPERATIONS, Operation, Serving
 from translation.parity import Parity
 

@@ -5,18 +5,16 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from app.admin.sources import Obstacle
+from app.cutover.standing import Obstacle, Severity
 from app.cutover.state import Stage
 
-SEVERITIES: Final = ("blocker", "warning", "note")
-"""The gravest first."""
-STAGES: Final = tuple(Stage)
+_STAGES: Final = tuple(Stage)
 
 
 class ObstacleRow(BaseModel):
     """One thing that stands against it, and what can be done."""
 
-    severity: str
+    severity: Severity
     text: str
     advice: str
 
@@ -30,8 +28,11 @@ class Readiness(BaseModel):
 
 
 def show_readiness(stage: Stage, obstacles: Sequence[Obstacle]) -> Readiness:
-    """What stands against the stage after ``stage``, the gravest first."""
-    rows = [ObstacleRow(severity=each.severity, text=each.text, advice=each.advice) for each in obstacles]
-    rows.sort(key=lambda row: SEVERITIES.index(row.severity) if row.severity in SEVERITIES else 0)
-    after = STAGES.index(stage) + 1
-    return Readiness(stage=stage, next=STAGES[after] if after < len(STAGES) else None, obstacles=rows)
+    """What stands against the stage after ``stage``, the gravest first, as ``standing`` gives it."""
+    rows = [ObstacleRow(severity=each.severity, text=_sentence(each.text), advice=each.advice) for each in obstacles]
+    after = _STAGES.index(stage) + 1
+    return Readiness(stage=stage, next=_STAGES[after] if after < len(_STAGES) else None, obstacles=rows)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
