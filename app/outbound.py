@@ -21,9 +21,8 @@ from translation import errors
 from translation.answers import read_json, translate
 from translation.errors import ErrorKind, OldType, ProxyError
 from translation.operations import BY_NAME, Operation
-from translation.repairs import Repairs
+from translation.repairs import AS_IT_IS
 
-_IDENTITY: Final = Repairs(keep_registration_form=True, keep_anonymous=True, captcha=True)
 _VISITORS_MATTER: Final = OldType.ANONYMOUS_ACCESS_NOT_ALLOWED.value
 
 
@@ -132,7 +131,7 @@ def normal_form(call: Call, body: bytes) -> Any:
     Raises:
         ProxyError: ``UpstreamAnswerInvalid``, or ``NotFound`` for a single thing answered as null.
     """
-    value, _ = translate(call.operation, read_json(body), call.asked, call.sent, _IDENTITY)
+    value, _ = translate(call.operation, read_json(body), call.asked, call.sent, AS_IT_IS)
     return value
 
 

@@ -12,7 +12,9 @@ from app.calls import JSON, Call, Reply
 from app.cutover.decision import Source
 from app.metrics import Metrics
 from translation.aliases import Aliases
-from translation.errors import UPSTREAM_ANSWER_INVALID, ProxyError
+from translation.answers import translate
+from translation.errors import ProxyError
+from translation.repairs import AS_IT_IS
 
 log = structlog.get_logger("evtmgmt.cutover")
 PARTIAL_SECONDS: Final = 5.0
@@ -53,13 +55,14 @@ class PublishedByBoth:
         lists = [answer for answer in answers if not isinstance(answer, ProxyError)]
         return Reply(200, JSON, orjson.dumps(union(lists, self._aliases)), brief=PARTIAL_SECONDS if failures else None)
 
-    async def _read(self, side: Source, call: Call) -> list[Any] | ProxyError:
+    async def _read(self, side: Source, call: Call) -> list[dict[str, Any]] | ProxyError:
         try:
             value = await self._sides[side].value("list_events", {}, call.trace, call.need)
+            # Real-time's list is in order already. Outbound's is as it came, and a card without a date ends an old portal's list.
+            published: list[dict[str, Any]] = translate(call.operation, value, {}, {}, AS_IT_IS)[0]
         except ProxyError as error:
             return error
-        # What outbound answers is handed through, whatever it is.
-        return value if isinstance(value, list) else ProxyError(UPSTREAM_ANSWER_INVALID, cause="a list was due")
+        return published
 
 
 def union(lists: list[list[Any]], aliases: Aliases) -> list[dict[str, Any]]:

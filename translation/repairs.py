@@ -43,6 +43,10 @@ class Repairs:
     upstream_hosts: frozenset[str] = field(default_factory=frozenset)
 
 
+AS_IT_IS: Final = Repairs(keep_registration_form=True, keep_anonymous=True, captcha=True)
+"""For answers of the old API itself: only blanks and dates are filled."""
+
+
 def repair_event(raw: Mapping[str, Any], repairs: Repairs, done: Counter[str]) -> dict[str, Any]:
     """One event in the old form.
 

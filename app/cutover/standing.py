@@ -22,6 +22,8 @@ COMPARISONS: Final = 50
 FIELDS_TOLD: Final = 3
 """Fields of an operation that are told; of the others how many there are."""
 EVENTS_TOLD: Final = 20
+SURELY: Final = 10
+"""Visitors up to which their number is told as it is."""
 NAMES_TOLD: Final = 5
 _HOUR: Final = 3_600.0
 _ANSWERS: Final = 50
@@ -29,9 +31,10 @@ _ANSWERS: Final = 50
 _ENDED_AFTER: Final = timedelta(days=1)
 """Lists tell times without their zone: one is over everywhere a day later."""
 _COMPARED: Final = frozenset({Answer.EVENT_LIST, Answer.EVENT, Answer.LIST})
-_SIGNED_IN: Final = tuple(
-    name for name, each in BY_NAME.items() if each.path.startswith("users/") or "{session}/reg" in each.path
+_SIGNED_IN: Final = frozenset(
+    {"register_user_for_session", "list_user_registrations", "list_user_waitlist_items", "cancel_registration"}
 )
+"""What only signed-in visitors do. Portals ask on each page whether somebody is signed in."""
 
 
 class Severity(StrEnum):
@@ -116,13 +119,15 @@ def _visitors(stage: Stage, usage: Usage) -> Iterator[Obstacle]:
     visitors, calls = usage.visitors(WEEK), usage.total("operations", WEEK)
     serious = Severity.BLOCKER if _is_last_step(stage) else Severity.WARNING
     if visitors:
-        text = f"{_many(visitors, 'visitor')} signed in this week: sign-in has no counterpart"
+        # They are told apart by marks that many share (usage.py).
+        about = "about " if visitors > SURELY else ""
+        text = f"{about}{_many(visitors, 'visitor')} signed in this week: sign-in has no counterpart"
         advice = (
             "Switch sign-in off in the portal (`isAuthenticationEnabled: false`) and tell these visitors beforehand. "
             "Until the stage `realtime` outbound goes on serving it."
         )
         yield Obstacle(serious, text, advice)
-        own = {name: calls[name] for name in _SIGNED_IN if name in calls and name != "get_user"}
+        own = {name: count for name, count in calls.items() if name in _SIGNED_IN}
         if own:
             text = f"signed-in visitors used {_listing(own)}: none of them has a counterpart"
             yield Obstacle(serious, text, "Offer another way, such as a form or an address to write to, before you go on.")

@@ -304,13 +304,11 @@ def test_a_percentage_is_exact_to_the_hundredth(percent: float) -> None:
 
 
 def test_every_hundredth_is_exact() -> None:
-    """The same for all of them, by their two sides only."""
+    """The same for all of them, by the last bucket within and the first one beyond only."""
     for hundredths in range(BUCKETS + 1):
         said = CutoverState(stage=Stage.SPLIT, percent=hundredths / 100)
-        within, beyond = (
-            decide(said, facts("get_event", bucket=bucket)).source
-            for bucket in (max(0, hundredths - 1), min(BUCKETS - 1, hundredths))
-        )
+        edges = max(0, hundredths - 1), min(BUCKETS - 1, hundredths)
+        within, beyond = (decide(said, facts("get_event", bucket=bucket)).source for bucket in edges)
         assert within is (REALTIME if hundredths else OUTBOUND)
         assert beyond is (OUTBOUND if hundredths < BUCKETS else REALTIME)
 
@@ -364,7 +362,13 @@ def test_visitors_are_spread_evenly() -> None:
 
 @pytest.mark.parametrize(
     ("salt", "other"),
-    [("evtmgmt", "evtmgmt2"), ("", "x"), ("x" * 64, "x" * 65), ("x" * 70 + "a", "x" * 70 + "b"), ("ß" * 40, "ß" * 41)],
+    [
+        ("evtmgmt", "evtmgmt2"),
+        ("", "x"),
+        ("x" * 64, "x" * 65),
+        ("x" * 70 + "a", "x" * 70 + "b"),
+        ("ß" * 40, "ß" * 41),
+    ],
 )
 def test_another_salt_draws_other_visitors(salt: str, other: str) -> None:
     """The first tenth of one salt are spread over the buckets of another."""

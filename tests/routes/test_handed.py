@@ -1,0 +1,569 @@
+"""The old API handed through, whole: a portal before the proxy gets what the organisation says, as it says it."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import orjson
+import pytest
+
+from tests.clock import Clock, until
+from tests.examples import CONFERENCE, OPEN_DAY, TRACEPARENT, assert_error, attendee, received, registration, sent_headers
+from tests.old_side import ANN, OLD, Direct, old_event, old_example, raw_answer
+from tests.service import BASE, Service, event_path, running_both
+from translation.operations import Answer, Operation
+
+PORTAL = "https://portal.invalid"
+PUBLIC = "https://old.example.com/EvtMgmt/api/v2.0/"
+JSON_TYPE = "application/json; charset=utf-8"
+CLOSED = {"Message": "You must sign in.", "type": "AnonymousAccessNotAllowed", "statusCode": 401, "correlationId": "x"}
+MARK = b"\xef\xbb\xbf"
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Service]:
+    with running_both(
+        "outbound", upstream={"read_timeout": 0.4, "max_answer_bytes": 2**20}, portal={"origins": [PORTAL]}
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def old(shared: Service) -> Service:
+    """A proxy in the stage ``outbound``, as it is when it has just started."""
+    shared.sandbox.control.reset()
+    if shared.client.get(f"{shared.url}/readyz").status_code != 200:
+        assert shared.get("events/published").status_code == 200
+        shared.sandbox.control.reset()
+    return shared
+
+
+def named(operation: Operation) -> str:
+    return operation.name
+
+
+READS = [operation for operation in OLD if not operation.writes and operation.name != "get_captcha"]
+WRITES = [operation for operation in OLD if operation.writes]
+
+
+def answers(service: Service, body: bytes, status: str = "200 OK", *headers: str, **which: Any) -> None:
+    service.sandbox.faults.add("raw", body=raw_answer(body, status, *headers), **which)
+
+
+def ready(service: Service) -> bool:
+    return service.client.get(f"{service.url}/readyz").is_success
+
+
+# Answers.
+
+
+@pytest.mark.parametrize("operation", READS, ids=named)
+def test_a_read_is_what_the_organisation_says(old: Service, operation: Operation) -> None:
+    call = old_example(operation.name, old)
+    answer = call.send(old, origin=PORTAL, traceparent=TRACEPARENT)
+    assert answer.status_code == 200
+    assert answer.headers["x-evtmgmt-backend"] == "outbound"
+    assert answer.headers["access-control-allow-origin"] == PORTAL
+    (record,) = received(old, operation.name)
+    assert record.backend == "outbound"
+    assert sent_headers(record)["traceparent"] == [TRACEPARENT]
+    assert sent_headers(record)["origin"] == [old.sandbox.outbound_origin]
+    assert record.request.query["emApplicationtoken"] == old.sandbox.outbound_token
+    assert answer.content == Direct(old).get(call.path, headers=call.headers).content
+    types = {Answer.IMAGE: "image/png", Answer.CALENDAR: "text/calendar; charset=utf-8"}
+    assert answer.headers["content-type"] == types.get(operation.answer, JSON_TYPE)
+    head = old.client.head(f"{old.url}{BASE}{call.path}", headers=call.headers)
+    assert (head.status_code, head.content) == (200, b"")
+    if operation.answer is not Answer.IMAGE:
+        assert head.headers["content-length"] == str(len(answer.content))
+
+
+@pytest.mark.parametrize("operation", WRITES, ids=named)
+def test_a_write_arrives_and_is_answered_byte_for_byte(old: Service, operation: Operation) -> None:
+    call = old_example(operation.name, old)
+    body = b" " + json.dumps(call.body, indent=1).encode() + b"\r\n"
+    old.sandbox.recorder.clear()
+    said = b'{ "status":"Success" ,"errorMessage":null, "x":"\\u00fc" }\r\n'
+    answers(old, said)
+    headers = {"content-type": "text/json; charset=UTF-8", "origin": PORTAL, **call.headers}
+    answer = old.post(call.path, content=body, headers=headers)
+    assert (answer.status_code, answer.content) == (200, said)
+    assert answer.headers["content-type"] == JSON_TYPE
+    assert answer.headers["cache-control"] == "no-store"
+    (record,) = received(old)
+    assert record.request.body == body
+    assert sent_headers(record)["content-type"] == ["text/json; charset=UTF-8"]
+    assert sent_headers(record).get("authorization") == ([call.headers["authorization"]] if call.headers else None)
+    # And with what it says by itself.
+    assert call.send(old).json()["status"] == "Success"
+
+
+BODIES = [
+    b'\r\n { "a" : 1.0, "a":2, "e":1E5, "big":123456789012345678901234567890 }\n\n',
+    '[{"readableEventId":"東京_技術会議","x":"\\u00fc\\/"}]'.encode(),
+    MARK + b"[]",
+    b"null",
+    b"42",
+    b'"text"',
+    b"[" * 1_000 + b"]" * 1_000,
+]
+
+
+@pytest.mark.parametrize("body", BODIES, ids=lambda body: repr(body[:12]))
+@pytest.mark.parametrize(
+    "operation", ["get_event", "list_sessions", "list_events", "get_user", "register", "list_track_sessions"]
+)
+def test_whatever_is_json_passes_byte_for_byte(old: Service, operation: str, body: bytes) -> None:
+    call = old_example(operation, old)
+    for sent, headers in ((body, ()), (gzip.compress(body), ("Content-Encoding: gzip",))):
+        answers(old, sent, "200 OK", *headers)
+        answer = call.send(old)
+        assert (answer.status_code, answer.content) == (200, body)
+        assert "content-encoding" not in answer.headers
+
+
+NO_JSON = [b"<html><h1>Our services aren't available right now</h1>", b'{"cut', b"\xff\xfe", b"[" * 5_000, b"NaN"]
+
+
+@pytest.mark.parametrize("body", NO_JSON, ids=lambda body: repr(body[:12]))
+@pytest.mark.parametrize("operation", [row for row in OLD if row.answer is not Answer.IMAGE], ids=named)
+def test_what_is_no_json_is_a_row_of_the_list(old: Service, operation: Operation, body: bytes) -> None:
+    call = old_example(operation.name, old)
+    answers(old, body)
+    code = "RegistrationAnswerUnreadable" if operation.writes else "UpstreamAnswerInvalid"
+    assert_error(call.send(old), code, 502)
+    assert ready(old)
+
+
+@pytest.mark.parametrize("body", [b"", b" \r\n"])
+def test_nothing_is_no_json_for_a_read_and_an_answer_to_a_write(old: Service, body: bytes) -> None:
+    answers(old, body)
+    assert_error(old_example("get_event", old).send(old), "UpstreamAnswerInvalid", 502)
+    answers(old, body)
+    answer = old_example("register", old).send(old)
+    assert (answer.status_code, answer.content) == (200, body)
+
+
+def test_a_body_that_is_not_json_is_refused_and_not_sent(old: Service) -> None:
+    call = old_example("register", old)
+    for content_type in ("text/plain", "application/x-www-form-urlencoded"):
+        assert_error(call.send(old, **{"content-type": content_type}), "UnsupportedMediaType", 415)
+    assert received(old) == []
+    # What is said to be JSON is the organisation's to judge.
+    answer = old.post(call.path, content=b"{", headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["Message"]) == (400, "The body is not JSON.")
+    assert answer.content == Direct(old).request("POST", call.path, content=b"{").content
+
+
+def test_a_portal_of_another_time_asks_the_same(old: Service) -> None:
+    for path in (f"/EVTMGMT/api/v1.0//events/{OPEN_DAY}/", f"{BASE}Events/{OPEN_DAY}?_=1&emApplicationtoken=old"):
+        assert old.client.get(old.url + path).content == Direct(old).get(f"events/{OPEN_DAY}").content
+
+
+# Errors.
+
+
+@pytest.mark.parametrize("operation", OLD, ids=named)
+@pytest.mark.parametrize("status", [400, 404, 409, 410, 422, 500, 502, 503, 504])
+def test_an_error_for_portals_passes_byte_for_byte_with_its_status(old: Service, operation: Operation, status: int) -> None:
+    call = old_example(operation.name, old)
+    body = MARK + b'{ "Message" : "Voll \\u00fc", "type":"EndpointNotFound","correlationId":"0" }'
+    answers(old, body, f"{status} Because", "Set-Cookie: a=b", "WWW-Authenticate: Bearer")
+    answer = call.send(old, origin=PORTAL, **{"accept-language": "de"})
+    if operation.answer is Answer.IMAGE:  # which nobody reads
+        assert answer.status_code in (status, 502)
+        assert answer.headers["content-type"] == "application/problem+json; charset=utf-8"
+        return
+    assert (answer.status_code, answer.content) == (status, body)
+    assert answer.headers["content-type"] == JSON_TYPE
+    assert answer.headers["access-control-allow-origin"] == PORTAL
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-evtmgmt-backend"] == "outbound"
+    assert not {"set-cookie", "www-authenticate", "content-language"} & set(answer.headers)
+    assert ready(old)
+
+
+def test_the_organisations_own_errors_pass_byte_for_byte(old: Service) -> None:
+    for path in ("events/Nowhere", "events/Nowhere/sessions", f"tracks/{'0' * 8}-0000-4000-8000-{'0' * 12}/sessions"):
+        answer, direct = old.get(path), Direct(old).get(path)
+        assert (answer.status_code, answer.content) == (direct.status_code, direct.content) == (404, direct.content)
+
+
+@pytest.mark.parametrize("status", [400, 404, 422, 500, 503])
+@pytest.mark.parametrize("operation", ["get_event", "register"])
+def test_an_error_page_is_a_row_of_the_list(old: Service, operation: str, status: int) -> None:
+    old.sandbox.faults.add("html", status=status)
+    answer = old_example(operation, old).send(old, origin=PORTAL)
+    codes = {400: "UpstreamRejected", 404: "NotFound", 422: "UpstreamRejected", 503: "UpstreamFailed"}
+    code = codes.get(status, "RegistrationAnswerUnreadable" if operation == "register" else "UpstreamFailed")
+    assert_error(answer, code, status if status < 500 else 502)
+    assert "services aren't" not in answer.text
+
+
+@pytest.mark.parametrize("form", ["as it is", "encoded", "escaped"])
+def test_an_error_that_repeats_the_token_is_a_row_of_the_list(old: Service, form: str) -> None:
+    token = old.sandbox.outbound_token
+    told = {"as it is": token, "encoded": quote(token, safe="").lower(), "escaped": token.replace("/", "\\/")}[form]
+    answers(old, f'{{"Message":"The token {told} is wrong"}}'.encode(), "400 X")
+    answer = old.get("events/published")
+    assert_error(answer, "UpstreamRejected", 400)
+    assert told not in answer.text
+
+
+def test_a_status_beyond_all_is_an_answer_all_the_same(old: Service) -> None:
+    answers(old, b'{"Message":"x"}', "599 X")
+    assert old.get("events/published").status_code == 599
+    answers(old, b'{"Message":"x"}', "999 X")
+    assert_error(old.get("events/published"), "UpstreamFailed", 502)
+
+
+@pytest.mark.parametrize("kind", ["hang", "reset", "close_mid_headers", "truncate", "gzip_lie", "endless"])
+def test_an_organisation_that_fails_is_a_row_of_the_list(old: Service, kind: str) -> None:
+    read = {
+        "hang": ("UpstreamTimeout", 504),
+        "endless": ("UpstreamAnswerTooLarge", 502),
+        "gzip_lie": ("UpstreamAnswerInvalid", 502),
+    }
+    old.sandbox.faults.add(kind, times=None)
+    assert_error(old.get(f"events/{OPEN_DAY}"), *read.get(kind, ("UpstreamFailed", 502)))
+    unknown = ("RegistrationOutcomeUnknown", 504) if kind == "hang" else ("RegistrationAnswerUnreadable", 502)
+    assert_error(old_example("register", old).send(old), *unknown)
+    assert ready(old)
+    assert len(received(old, "register")) == 1
+
+
+# The proxy's token and the visitor's sign-in.
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("operation", ["list_events", "get_event", "register", "get_captcha", "get_speaker_image"])
+def test_a_refused_token_is_a_502_and_makes_unready(old: Service, operation: str, status: int) -> None:
+    call = old_example(operation, old)
+    answers(old, b'{"Message":"The web application token is not valid."}', f"{status} X")
+    answer = call.send(old)
+    assert "not valid" not in answer.text
+    assert "sign" not in assert_error(answer, "UpstreamRefusedProxy", 502)["Message"]
+    assert not ready(old)
+    assert call.send(old).status_code == 200
+    assert ready(old)
+
+
+def test_only_the_organisation_that_serves_makes_unready() -> None:
+    with running_both("realtime") as service:
+        tester = {"x-evtmgmt-backend": "outbound", "x-evtmgmt-admin": "the-credential-of-the-admin"}
+        answers(service, b"{}", "401 X", backend="outbound")
+        answer = service.get("events/published", headers=tester)
+        assert_error(answer, "UpstreamRefusedProxy", 502)
+        assert answer.headers["x-evtmgmt-backend"] == "outbound"
+        assert ready(service)
+        answers(service, b"{}", "401 X", backend="realtime")
+        assert_error(service.get("events/published"), "UpstreamRefusedProxy", 502)
+        assert not ready(service)
+
+
+def test_an_anonymous_visitor_is_told_to_sign_in_as_ever(old: Service) -> None:
+    for path in ("users/authenticated", "users/authenticated/registrations", "users/authenticated/waitlist-items"):
+        answer, direct = old.get(path), Direct(old).get(path)
+        assert (answer.status_code, answer.content) == (direct.status_code, direct.content)
+        assert (answer.status_code, answer.json()["type"]) == (401, "AnonymousAccessNotAllowed")
+        assert answer.headers["cache-control"] == "no-store"
+    answer = old.post(event_path("Members_Evening", "/registrations"), json=registration())
+    assert (answer.status_code, answer.json()["type"]) == (401, "AnonymousAccessNotAllowed")
+    assert ready(old)
+
+
+@pytest.mark.parametrize("operation", ["get_user", "list_sessions", "register"])
+def test_a_visitors_expired_sign_in_makes_nobody_unready(old: Service, operation: str) -> None:
+    call = old_example(operation, old)
+    body = b'{"Message":"The sign-in is expired."}'
+    answers(old, body, "401 X")
+    answer = call.send(old, authorization="Bearer expired")
+    assert (answer.status_code, answer.content) == (401, body)
+    assert ready(old)
+
+
+def test_what_is_said_to_a_user_is_nobody_elses() -> None:
+    cache = {"warm": False}
+    with running_both("outbound", cache=cache, portal={"origins": [PORTAL]}) as service:
+        session = old_event(service).sessions[0]["id"]
+        path = f"events/{OPEN_DAY}/sessions"
+        plain = service.get(path)
+        assert plain.json()[0]["alreadyRegistered"] is False
+        assert service.post(f"{path}/{session}/registrations", json={}, headers=ANN).json()["status"] == "Success"
+        for _ in range(2):
+            mine = service.get(path, headers={**ANN, "if-none-match": plain.headers["etag"]})
+            assert (mine.status_code, mine.json()[0]["alreadyRegistered"]) == (200, True)
+            assert mine.headers["cache-control"] == "no-store"
+            assert "etag" not in mine.headers
+        assert service.get(path).json()[0]["alreadyRegistered"] is False
+        assert service.get(path).headers["x-evtmgmt-cache"] == "hit"
+        # Not even by the shared flight of the same moment, nor what is learned.
+        assert service.get("users/authenticated", headers=ANN).json()["firstName"] == "Ann"
+        assert service.get("users/authenticated").status_code == 401
+
+
+def test_a_portal_may_send_its_sign_in_from_a_browser(old: Service) -> None:
+    asked = {
+        "origin": PORTAL,
+        "access-control-request-method": "GET",
+        "access-control-request-headers": "authorization,content-type",
+    }
+    answer = old.client.request("OPTIONS", f"{old.url}{BASE}users/authenticated", headers=asked)
+    assert answer.status_code == 204
+    assert answer.headers["access-control-allow-headers"] == "authorization,content-type"
+    assert received(old) == []
+
+
+# Flows.
+
+
+def hip(service: Service, challenge: dict[str, str], solution: str | None = None) -> dict[str, str]:
+    flow = challenge["FlowId"]
+    solved = service.client.get(f"{service.sandbox.control_url}captcha/{flow}").json()["solution"]
+    return {"Solution": solution or solved, "Token": flow, "Type": "visual", "FlowId": flow}
+
+
+def test_the_captcha_from_the_challenge_to_the_registration(old: Service) -> None:
+    event = "Guarded_Expo"
+    assert old.get(f"events/{event}").json()["enableCaptcha"] is True
+    path = f"events/{event}/registrations"
+
+    def challenge() -> dict[str, str]:
+        answer = old.get(f"events/{event}/captcha", headers={"origin": PORTAL})
+        assert answer.headers["cache-control"] == "no-store"
+        found: dict[str, str] = answer.json()
+        return found
+
+    first, second = challenge(), challenge()
+    assert first["FlowId"] != second["FlowId"]
+    # The script comes from where it always came from.
+    assert first["HipUrl"].startswith(old.sandbox.base_url + "/hip/")
+    assert first["ObjectName"] in old.client.get(first["HipUrl"]).text
+    body = registration() | {"hipObject": hip(old, first)}
+    answer = old.post(path, json=body)
+    assert answer.json()["status"] == "Success"
+    assert received(old, "register")[-1].request.json() == body
+    # A spent challenge, a wrong one, none.
+    for wrong in (body["hipObject"], hip(old, second, "000000"), None):
+        failed = old.post(path, json=registration() | {"hipObject": wrong})
+        assert failed.status_code == 200
+        assert (failed.json()["status"], failed.json()["errorMessage"]) == ("Failed", "The characters do not match the picture.")
+    assert len(old.sandbox.control.registrations()) == 1
+
+
+def test_challenges_are_never_shared() -> None:
+    with running_both("outbound", cache={"warm": False}) as service:
+        path = "events/Guarded_Expo/captcha"
+        assert len({service.get(path).json()["FlowId"] for _ in range(5)}) == 5
+
+
+def test_a_signed_in_visitor_from_the_first_page_to_the_cancellation(old: Service) -> None:
+    user = old.get("users/authenticated", headers=ANN)
+    assert user.json()["firstName"] == "Ann"
+    assert user.headers["cache-control"] == "no-store"
+    assert old.get("users/authenticated/registrations", headers=ANN).json() == []
+    session = old_event(old, "Agenda_Summit").sessions[0]["id"]
+    taken = old.post(f"events/Agenda_Summit/sessions/{session}/registrations", json={}, headers=ANN)
+    assert taken.json()["status"] == "Success"
+    again = old.post(f"events/Agenda_Summit/sessions/{session}/registrations", json={}, headers=ANN).json()
+    assert (
+        again
+        == Direct(old).request("POST", f"events/Agenda_Summit/sessions/{session}/registrations", headers=ANN, json={}).json()
+    )
+    (mine,) = old.get("users/authenticated/registrations", headers=ANN).json()
+    assert mine["event"]["readableEventId"] == "Agenda_Summit"
+    assert [item["id"] for item in mine["sessionRegistrations"]] == [session]
+    sessions = old.get("events/Agenda_Summit/sessions", headers=ANN).json()
+    assert [item["id"] for item in sessions if item["alreadyRegistered"]] == [session]
+    waiting = registration(attendee(email="ann@example.com", waitlisted=True))
+    assert old.post("events/Winter_Gala/registrations", json=waiting, headers=ANN).json()["status"] == "Success"
+    (queued,) = old.get("users/authenticated/waitlist-items", headers=ANN).json()
+    assert queued["event"]["readableEventId"] == "Winter_Gala"
+    bjorn = {"authorization": "Bearer bjorn"}
+    assert old.get("users/authenticated/registrations", headers=bjorn).json() == []
+    cancel = f"users/authenticated/registrations/{mine['id']}/cancel"
+    assert old.post(cancel, json={}, headers=bjorn).status_code == 404
+    assert old.post(cancel, json={}).status_code == 401
+    # The portal sends no body.
+    assert old.post(cancel, headers=ANN).json()["status"] == "Success"
+    assert old.get("users/authenticated/registrations", headers=ANN).json() == []
+
+
+def test_a_paid_registration_is_finalized_by_the_portal(old: Service) -> None:
+    bought = old_event(old, "Payment_Masterclass").passes[0]["passId"]
+    begun = old.post("events/Payment_Masterclass/registrations", json=registration(attendee(passId=bought))).json()
+    assert begun["status"] == "Initiated"
+    done = old.post("events/Payment_Masterclass/registrations/finalize", json={"purchaseId": begun["purchaseId"]})
+    assert done.json() == {**done.json(), "status": "Success", "purchaseId": begun["purchaseId"]}
+    redirected = old.post(
+        event_path(CONFERENCE, "/registrations"),
+        json=registration(attendee(passId=old_event(old, CONFERENCE).passes[0]["passId"])),
+    ).json()
+    assert (redirected["status"], redirected["redirectUrl"].partition("?")[0]) == ("Redirect", f"{old.sandbox.base_url}/pay")
+
+
+def test_the_calendar_file_is_the_organisations(old: Service) -> None:
+    call = old_example("get_personal_calendar", old)
+    answer = call.send(old)
+    assert answer.content == Direct(old).get(call.path).content
+    assert answer.headers["content-disposition"] == 'attachment; filename="calendar.ics"'
+    (record,) = [item for item in received(old) if b"traceparent" not in item.request.target][:1]
+    # The data of the link travels byte for byte.
+    assert call.path.partition("data=")[2] in record.request.target.decode()
+    broken = old.get("calendar/personal/ics?data=nonsense")
+    assert (broken.status_code, broken.content) == (400, Direct(old).get("calendar/personal/ics?data=nonsense").content)
+
+
+# What is kept.
+
+
+def test_a_registration_has_what_it_changes_asked_for_anew() -> None:
+    with running_both("outbound", cache={"warm": False}) as service:
+        session = old_event(service, "Survey_Seminar").sessions[0]["id"]
+        counts = {
+            f"events/Survey_Seminar/{rest}": name
+            for rest, name in {
+                "registrations/count": "count_event_registrations",
+                "passes": "list_passes",
+                "sessions": "list_sessions",
+            }.items()
+        } | {f"sessions/{session}/registrations/count": "count_session_registrations"}
+        others = [
+            "events/Survey_Seminar",
+            "events/published",
+            f"events/{OPEN_DAY}/registrations/count",
+            f"events/{OPEN_DAY}/sessions",
+        ]
+
+        def outcomes(paths: Any) -> dict[str, str]:
+            return {path: service.get(path).headers["x-evtmgmt-cache"] for path in paths}
+
+        outcomes([*counts, *others])
+        assert set(outcomes([*counts, *others]).values()) == {"hit"}
+        before = service.get("events/Survey_Seminar/registrations/count").json()
+        person = attendee(attendeeSessions=[{"sessionId": session}])
+        assert service.post("events/Survey_Seminar/registrations", json=registration(person)).json()["status"] == "Success"
+        assert outcomes(counts) == dict.fromkeys(counts, "miss")
+        assert outcomes(others) == dict.fromkeys(others, "hit")
+        assert service.get("events/Survey_Seminar/registrations/count").json() == before + 1
+        assert service.get(f"sessions/{session}/registrations/count").json() == 3
+        # As well by one whose outcome is not known; not by one that was refused.
+        for status, outcome in (("500 X", "miss"), ("400 X", "hit")):
+            answers(service, b'{"Message":"No."}', status)
+            service.post("events/Survey_Seminar/registrations", json=registration())
+            assert outcomes(counts) == dict.fromkeys(counts, outcome)
+
+
+def test_a_kept_answer_is_given_byte_for_byte() -> None:
+    with running_both("outbound", cache={"warm": False}) as service:
+        body = MARK + b'\r\n [ { "readableEventId" : "E", "a":1.0, "a":2 } ]'
+        answers(service, body)
+        for outcome in ("miss", "hit", "hit"):
+            answer = service.get("events/published")
+            assert (answer.content, answer.headers["x-evtmgmt-cache"]) == (body, outcome)
+            assert answer.headers["x-evtmgmt-backend"] == "outbound"
+        assert len(received(service)) == 1
+
+
+def test_an_error_is_not_kept_in_the_place_of_an_answer(old: Service) -> None:
+    with running_both("outbound", cache={"warm": False}) as service:
+        for status in (400, 500):
+            answers(service, b'{"Message":"No."}', f"{status} X")
+            assert service.get("events/published").status_code == status
+        assert service.get("events/published").status_code == 200
+
+
+def test_what_passes_is_learned_from_but_not_what_is_said_to_users(old: Service) -> None:
+    places = old.gateway._router._places
+    track = old_event(old).tracks[0]["id"]
+    session = old_event(old, "Agenda_Summit").sessions[0]["id"]
+    old.get("events/Agenda_Summit/sessions", headers=ANN)
+    assert places.holders(session) == (frozenset(), None)
+    old.get(f"events/{OPEN_DAY}/tracks")
+    assert places.holders(track) == (frozenset({"outbound"}), OPEN_DAY)
+
+
+# Base addresses.
+
+
+@pytest.mark.parametrize("public_url", [PUBLIC, None])
+def test_the_public_address_stands_in_the_place_of_the_old_base(public_url: str | None) -> None:
+    with running_both("outbound") as service:
+        settings = service.settings
+        assert settings.outbound is not None
+        endpoint = settings.outbound.endpoint
+    outbound_of = {"public_url": public_url}
+    with _with_outbound(outbound_of) as service:
+        endpoint = service.sandbox.outbound_endpoint
+        escaped, theirs = endpoint.replace("/", "\\/"), endpoint.replace("127.0.0.1", "other.invalid")
+        body = f'{{"image":"{endpoint}x.png","html":"<a href=\\"{escaped}events\\">","theirs":"{theirs}"}}'
+        expected = body
+        if public_url is not None:
+            expected = body.replace(endpoint, public_url).replace(escaped, public_url.replace("/", "\\/"))
+        for path, send in (("events/x", service.get), ("events/x/registrations", service.post)):
+            answers(service, body.encode())
+            assert send(path).text == expected
+        answers(service, body.replace('"image"', '"Message"').encode(), "409 X")
+        assert service.get("events/x").text == expected.replace('"image"', '"Message"')
+
+
+def _with_outbound(more: dict[str, Any]) -> Any:
+    """A proxy in the stage ``outbound`` with further settings of that organisation."""
+    from contextlib import contextmanager
+
+    from sandbox.server import Sandbox, SandboxThread
+    from tests.service import both_sides, running_proxy, settings_for
+
+    @contextmanager
+    def running() -> Iterator[Service]:
+        thread = SandboxThread(Sandbox())
+        with thread as sandbox:
+            groups = both_sides(sandbox, "outbound")
+            groups["outbound"] |= more
+            settings = settings_for(sandbox, **groups)
+            with running_proxy(settings) as (port, gateway), httpx.Client(timeout=30, trust_env=False) as client:
+                yield Service(port, sandbox, thread, settings, gateway, client)
+
+    return running()
+
+
+# The budget.
+
+
+def test_a_429_is_told_and_holds_both_organisations_back() -> None:
+    with running_both("outbound") as service:
+        body = b'{"Message":"Number of requests exceeded the limit."}'
+        answers(service, body, "429 Too Many Requests", "Retry-After: 200")
+        answer = service.get("events/published")
+        assert (answer.status_code, answer.content, answer.headers["retry-after"]) == (429, body, "200")
+        tester = {"x-evtmgmt-admin": "the-credential-of-the-admin"}
+        for backend in ("outbound", "realtime"):
+            held_back = service.get("events/published", headers={**tester, "x-evtmgmt-backend": backend})
+            assert_error(held_back, "TooManyRequests", 429)
+            assert held_back.headers["x-evtmgmt-backend"] == backend
+        assert old_example("register", service).send(service).json()["status"] == "Success"
+        assert [record.operation for record in received(service)] == ["list_events", "register"]
+
+
+def test_nothing_personal_is_logged(old: Service, capsys: pytest.CaptureFixture[str]) -> None:
+    person = attendee(firstName="Zoltana", email="zoltana@example.com")
+    authorization = "Bearer secret-of-a-visitor"
+    for status in ("400 X", "500 X", "401 X"):
+        answers(old, b'{"Message":"Zoltana is registered already."}', status)
+        sent = {"authorization": authorization, "content-type": "application/json"}
+        old.post(f"events/{OPEN_DAY}/registrations", content=orjson.dumps(registration(person)), headers=sent)
+    marker = old.get("events/Marker").headers["x-request-id"]
+    seen = ""
+
+    def logged() -> bool:
+        nonlocal seen
+        seen += capsys.readouterr().out
+        return marker in seen
+
+    until(logged)
+    assert "register" in seen
+    for secret in ("Zoltana", "zoltana", "secret-of-a-visitor", old.sandbox.outbound_token[:12]):
+        assert secret not in seen
