@@ -56,9 +56,21 @@ class Budget:
         burst: Tokens of a full bucket, at least 1; also the most that registrations may overdraw it by.
         wait: Longest time that a read waits for its token, in seconds.
         clock: Seconds, of any beginning.
+        name: The organisation whose calls these are.
+
+    Attributes:
+        name: The same.
     """
 
-    def __init__(self, rate: Rate | None, burst: int, wait: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        rate: Rate | None,
+        burst: int,
+        wait: float,
+        clock: Callable[[], float] = time.monotonic,
+        name: str = "realtime",
+    ) -> None:
+        self.name = name
         self._rate = 0.0 if rate is None else rate.per_second  # 0: no tokens come, and none are taken
         self._burst = float(burst)
         self._reserve = burst / 4

@@ -94,6 +94,7 @@ class Metrics:
         self.budget_tokens = Gauge(
             "evtmgmt_budget_tokens",
             "Calls to Dynamics that may be made at once.",
+            ("backend",),
             registry=self.registry,
             multiprocess_mode="livesum",
         )

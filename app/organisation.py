@@ -80,7 +80,8 @@ class Organisation:
         self._upstream = upstream
         self._budget = budget
         self._metrics = metrics
-        metrics.budget_tokens.set(budget.tokens)
+        self._tokens = metrics.budget_tokens.labels(budget.name)
+        self._tokens.set(budget.tokens)
         self._observe = observe
 
     async def ask(
@@ -162,7 +163,7 @@ class Organisation:
     async def _admit(self, call: Call) -> None:
         """Wait for the call's turn, or refuse it: Dynamics bounds the calls of an organisation (CONTRACT 2)."""
         need = Need.REGISTRATION if call.operation.writes else call.need
-        self._metrics.budget_tokens.set(self._budget.tokens)
+        self._tokens.set(self._budget.tokens)
         if not self._budget.take(need):
             try:
                 await self._budget.admit(need)

@@ -111,7 +111,7 @@ class Outbound:
             raise ProxyError(errors.UPSTREAM_REFUSED_PROXY, cause=cause)
         seconds = self._organisation.slow_down(call, answer.headers) if status == 429 else None
         kind = _kind(call.operation, status)
-        if status >= 400 and document is not None and self._is_harmless(answer.body, document):
+        if 400 <= status < 600 and document is not None and self._is_harmless(answer.body, document):
             raise ProxyError(kind, status=status, verbatim=self._moved(answer.body), retry_after=seconds, cause=cause)
         kept = status if kind is errors.UPSTREAM_REJECTED else None
         raise ProxyError(kind, status=kept, retry_after=seconds, cause=cause)

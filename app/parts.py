@@ -31,10 +31,10 @@ def aliases_of(settings: Settings) -> Aliases:
     return Aliases.of(**settings.aliases.model_dump())
 
 
-def build_budget(settings: Settings) -> Budget:
-    """This process's part of the calls that may be made to Dynamics, of both APIs together."""
+def build_budget(settings: Settings, name: str = Source.REALTIME) -> Budget:
+    """This process's part of the calls that may be made to an organisation."""
     rate, burst = shared_among(workers(), read_rate(settings.upstream.budget), settings.upstream.budget_burst)
-    return Budget(rate, burst, settings.upstream.budget_wait)
+    return Budget(rate, burst, settings.upstream.budget_wait, name=name)
 
 
 def build_upstream(settings: configured.Upstream) -> Upstream:

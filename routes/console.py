@@ -100,8 +100,11 @@ def console_router(access: Access, sources: Sources) -> APIRouter:
     async def differences(request: Request) -> Response:
         snapshot, parity = await asyncio.gather(sources.snapshot(), sources.reports.parity())
         operation = request.query_params.get("operation")
-        table = show_differences(parity, operation, everything="everything" in request.query_params)
-        return await page(request, "differences", "differences.html", snapshot, table=table, operation=operation)
+        everything = "everything" in request.query_params
+        table = show_differences(parity, operation, everything=everything)
+        return await page(
+            request, "differences", "differences.html", snapshot, table=table, operation=operation, everything=everything
+        )
 
     @router.get("/differences/field")
     async def field(request: Request) -> Response:

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 WIDTH: Final = 720
 HEIGHT: Final = 180
-_STEPS: Final = (1, 2, 5)
+_STEPS: Final = (1, 2, 3, 4, 5, 6, 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Column:
 
 
 def scale(largest: int) -> int:
-    """The top of a scale: the next of 1, 2, 5, 10, 20, 50 ..."""
+    """The top of a scale: the next of 1, 2, 3, 4, 5, 6, 8, 10, 20, 30 ..."""
     power = 1
     while True:
         for step in _STEPS:

@@ -107,7 +107,7 @@ def confirm(before: CutoverState, after: CutoverState, wish: Wish, *, durable: b
     if after.latches and jump:
         cautions.append("Something is latched: it stays with outbound in every stage until the latch is cleared.")
     if not durable:
-        cautions.append("The state is kept nowhere: this change is forgotten when the proxy restarts.")
+        cautions.append("The state is kept in memory only: this change is forgotten when the proxy restarts.")
     return Confirmation(steps(*difference(before, after)), effects, cautions, forward=jump > 0)
 
 

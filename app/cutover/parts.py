@@ -1,7 +1,7 @@
 """The cutover of one process, put together: its state, who chooses, the second organisation, the shadow."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -23,7 +23,7 @@ from app.cutover.watcher import Watcher
 from app.metrics import Metrics
 from app.organisation import Observer
 from app.outbound import Outbound
-from app.parts import aliases_of, build_backend, build_outbound, build_upstream
+from app.parts import aliases_of, build_backend, build_budget, build_outbound, build_upstream
 from app.readiness import Readiness
 from app.settings import Settings
 from app.settings import Upstream as UpstreamSettings
@@ -137,7 +137,7 @@ def stage(settings: Settings, budget: Budget, metrics: Metrics) -> tuple[Staging
 
     Args:
         settings: The settings.
-        budget: How many calls may be made, of both organisations together.
+        budget: How many calls may be made to real-time; outbound has a budget of its own.
         metrics: Where things are counted.
 
     Raises:
@@ -161,8 +161,10 @@ def stage(settings: Settings, budget: Budget, metrics: Metrics) -> tuple[Staging
         upstream = build_upstream(settings.upstream)
         staging.upstreams.append(upstream)
         observe = staging.observer(Source.OUTBOUND)
-        staging.outbound = build_outbound(settings.outbound, upstream, budget, metrics, readiness, observe=observe)
-        _add_shadow(staging, state, aliases, budget, metrics, readiness)
+        budgets = {Source.REALTIME: budget, Source.OUTBOUND: build_budget(settings, Source.OUTBOUND)}
+        old = budgets[Source.OUTBOUND]
+        staging.outbound = build_outbound(settings.outbound, upstream, old, metrics, readiness, observe=observe)
+        _add_shadow(staging, state, aliases, budgets, metrics, readiness)
     return staging, readiness
 
 
@@ -177,18 +179,18 @@ def _add_shadow(
     staging: Staging,
     state: Callable[[], CutoverState],
     aliases: Aliases,
-    budget: Budget,
+    budgets: Mapping[Source, Budget],
     metrics: Metrics,
     readiness: Readiness,
 ) -> None:
-    """The shadow has connections of its own to both, so that it takes none from visitors."""
+    """The shadow has connections of its own, so that it takes none from visitors; of their budgets it gets what they leave."""
     settings = staging.settings
     assert settings.outbound is not None  # noqa: S101 - the caller looked
     own = own_connections(settings.upstream, settings.shadow)
     new, old = build_upstream(own), build_upstream(own)
     staging.upstreams += [new, old]
-    realtime: Backend = build_backend(settings, new, budget, metrics, readiness, name="shadow")
-    outbound = build_outbound(settings.outbound, old, budget, metrics, readiness, name="shadow-outbound")
+    realtime: Backend = build_backend(settings, new, budgets[Source.REALTIME], metrics, readiness, name="shadow")
+    outbound = build_outbound(settings.outbound, old, budgets[Source.OUTBOUND], metrics, readiness, name="shadow-outbound")
     staging.shadow = Shadow(settings.shadow, state, realtime, outbound, aliases, staging.parity, metrics)
 
 

@@ -79,7 +79,7 @@ def invented_traffic(clock: Callable[[], float] = lambda: NOW, calls: float = 40
     told = [clock() - 3_600.0]
     traffic = Traffic(lambda: told[0])
     dice = random.Random(7)
-    names = ["list_events", "get_event", "list_sessions", "list_speakers", "list_passes", "register", "get_user"]
+    names = ["list_events", "get_event", "list_sessions", "list_speakers", "list_passes", "register"]
     names = [operation.name for operation in OPERATIONS if operation.name in names] or [OPERATIONS[0].name]
     for slot in range(359):
         told[0] = clock() - 3_600 + slot * SLOT_SECONDS + 10
@@ -167,7 +167,7 @@ class Desk:
         router = Router(lambda: self.live.state, Cutover(), TOKEN, self.places, Metrics(), both=self.both)
         self.explain = partial(explain, router)
         self.credentials = Credentials(TOKEN, lambda: self.clock())
-        self.reports = Reports(self.store, self.parity, Usage("salt"), self.traffic)
+        self.reports = Reports(self.store, self.parity, Usage("salt"), self.traffic, clock=self.clock)
 
     async def standing(self) -> list[Obstacle]:
         return self.obstacles

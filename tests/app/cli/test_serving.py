@@ -73,7 +73,7 @@ def test_one_worker_has_the_whole_budget_whatever_a_platform_says(
     environment = environment_for(upstream) | {"WEB_CONCURRENCY": "4"}
     with serving("--workers", "1", folder=tmp_path, **environment) as program:
         url = program.ready(1)
-        assert "evtmgmt_budget_tokens 200.0" in client.get(f"{url}/metrics").text.splitlines()
+        assert 'evtmgmt_budget_tokens{backend="realtime"} 200.0' in client.get(f"{url}/metrics").text.splitlines()
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -1,4 +1,4 @@
-"""Each setting of the cutover: what is taken, and in which words the rest is refused. tests/app/test_settings.py has their bounds."""
+"""Each setting of the cutover: what is taken, and in which words the rest is refused. Bounds: tests/app/test_settings.py."""
 
 from typing import Any
 

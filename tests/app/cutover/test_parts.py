@@ -1,0 +1,242 @@
+"""What a process puts together for the cutover, for which settings, and that all of it is let go of at the end."""
+
+import asyncio
+import gc
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.budget import Budget
+from app.calls import Call
+from app.cutover.decision import Source
+from app.cutover.live import SHARED_STATE
+from app.cutover.parts import NEEDED, Staging, own_connections, stage
+from app.cutover.settings import Shadow
+from app.cutover.sqlite import SqliteStore
+from app.cutover.state import CutoverState, Stage
+from app.metrics import Metrics
+from app.readiness import Readiness
+from app.settings import GivenSettings, Upstream
+from app.settings_sources import ConfigurationError
+from sandbox.server import Sandbox
+from tests.service import ADMIN, both_sides, running_both, running_service, settings_for
+from translation.errors import ProxyError
+from translation.operations import BY_NAME
+
+pytestmark = pytest.mark.anyio
+
+LIST = Call(BY_NAME["list_events"], {}, {})
+Case = tuple[dict[str, Any], dict[str, bool]]
+
+
+def put_together(settings: GivenSettings) -> tuple[Staging, Readiness]:
+    return stage(settings, Budget(None, 1, 0), Metrics())
+
+
+def open_files() -> list[str]:
+    """What this process has open, sockets and files."""
+    gc.collect()
+    found = []
+    for number in os.listdir("/proc/self/fd"):
+        try:
+            found.append(os.readlink(f"/proc/self/fd/{number}"))
+        except OSError:  # the one of the listing itself
+            continue
+    return sorted(found)
+
+
+async def until(fits: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not fits():
+            await asyncio.sleep(0)
+
+
+async def test_by_default_there_is_one_organisation_and_nothing_to_follow() -> None:
+    async with Sandbox() as sandbox:
+        staging, _ = put_together(settings_for(sandbox))
+        assert (staging.live, staging.outbound, staging.shadow, staging.observed) == (None, None, None, None)
+        assert (staging.upstreams, staging.tasks(), staging.observer(Source.REALTIME)) == ([], [], None)
+        assert staging.router.state == CutoverState()
+        await staging.start()
+        await staging.close()
+
+
+@pytest.mark.parametrize(
+    "group",
+    [{"admin": {"token": ADMIN}}, {"state": {"path": "PLACE"}}, {"state": {"redis_url": "unix:///nowhere.sock"}}],
+    ids=str,
+)
+async def test_a_state_is_followed_where_something_can_change_it(group: dict[str, Any], tmp_path: Path) -> None:
+    if group.get("state", {}).get("path"):
+        group = {"state": {"path": tmp_path}}
+    async with Sandbox() as sandbox:
+        staging, _ = put_together(settings_for(sandbox, **group))
+        assert staging.live is not None
+        assert staging.observed is not None
+        assert (staging.outbound, staging.shadow, staging.upstreams) == (None, None, [])
+        works = staging.tasks()
+        assert {work.__qualname__ for work in works} == {"Live.run", "Reports.run"}
+        for work in works:
+            work.close()
+        await staging.close()
+
+
+async def test_two_organisations_have_a_shadow_with_connections_of_its_own() -> None:
+    async with Sandbox() as sandbox:
+        staging, _ = put_together(settings_for(sandbox, **both_sides(sandbox, "shadow")))
+        assert staging.outbound is not None
+        assert staging.shadow is not None
+        assert len({id(upstream) for upstream in staging.upstreams}) == 3  # beside that of real-time, which is not the cutover's
+        works = staging.tasks()
+        assert {work.__qualname__ for work in works} == {"Live.run", "Shadow.run", "Reports.run", "Watcher.run"}
+        for work in works:
+            work.close()
+        await staging.close()
+
+
+async def test_what_was_kept_serves_before_what_the_settings_say(tmp_path: Path) -> None:
+    async with Sandbox() as sandbox:
+        settings = settings_for(sandbox, **both_sides(sandbox, "shadow"), state={"path": tmp_path})
+        staging, _ = put_together(settings)
+        await staging.start()
+        assert staging.router.state.stage is Stage.SHADOW
+        assert staging.live is not None
+        changed = await staging.live.change(lambda state: state.model_copy(update={"stage": Stage.SPLIT}), "ann", "a test")
+        assert staging.router.state is changed.state
+        await staging.close()
+        again, _ = put_together(settings)
+        await again.start()
+        assert again.router.state.stage is Stage.SPLIT
+        await again.close()
+
+
+async def test_a_place_that_cannot_be_used_is_told_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    async with Sandbox() as sandbox:
+        with pytest.raises(ConfigurationError) as refused:
+            put_together(settings_for(sandbox, state={"path": tmp_path / "file"}))
+        assert str(refused.value).startswith("EVTMGMT_STATE__PATH: ")
+
+
+async def test_workers_share_a_state_that_nobody_keeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SHARED_STATE, str(tmp_path))
+    async with Sandbox() as sandbox:
+        workers = [put_together(settings_for(sandbox, **both_sides(sandbox)))[0] for _ in range(2)]
+        for worker in workers:
+            await worker.start()
+            assert worker.live is not None
+            assert not worker.live.store.durable
+        first, second = workers
+        assert first.live is not None
+        following = asyncio.create_task(second.tasks()[0]) if second.live is None else asyncio.create_task(second.live.run())
+        await first.live.change(lambda state: state.model_copy(update={"percent": 7.0}), "ann", "a test")
+        await until(lambda: second.router.state.percent == 7)
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        await asyncio.gather(*(worker.close() for worker in workers))
+
+
+@pytest.mark.parametrize("named", [stage.value for stage in Stage])
+async def test_ready_means_that_those_who_serve_take_the_token(named: str) -> None:
+    async with Sandbox() as sandbox:
+        staging, readiness = put_together(settings_for(sandbox, **both_sides(sandbox, named)))
+        await staging.start()
+        serving = {source.value for source in NEEDED[Stage(named)]}
+        for organisation in ("realtime", "outbound"):
+            readiness.refused(organisation)
+            assert readiness.ready == (organisation not in serving)
+            readiness.accepted(organisation)
+            assert readiness.ready
+        readiness.refused("shadow")  # the shadow's calls are no visitor's
+        assert readiness.ready
+        await staging.close()
+
+
+async def test_where_there_is_one_organisation_its_token_counts_whatever_is_kept(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path)
+    await store.open(CutoverState(stage=Stage.OUTBOUND))
+    await store.change(CutoverState(stage=Stage.SHADOW), (await store.open(CutoverState())).version, "ann", "a test")
+    await store.close()
+    async with Sandbox() as sandbox:
+        staging, readiness = put_together(settings_for(sandbox, state={"path": tmp_path}))
+        await staging.start()
+        assert staging.router.state.stage is Stage.SHADOW
+        readiness.refused("outbound")
+        assert readiness.ready
+        readiness.refused("realtime")
+        assert not readiness.ready
+        await staging.close()
+
+
+async def test_nothing_is_left_open(tmp_path: Path) -> None:
+    async with Sandbox() as sandbox:
+        settings = settings_for(
+            sandbox, **both_sides(sandbox, "shadow", percent=3), state={"path": tmp_path}, shadow={"sample": 100}
+        )
+        await _lived(settings)  # what the process opens once and for all
+        before = open_files()
+        await _lived(settings)
+        await until(lambda: open_files() == before)
+
+
+async def _lived(settings: GivenSettings) -> None:
+    """The life of a process: calls to both sides, a change, an end."""
+    staging, _ = put_together(settings)
+    await staging.start()
+    tasks = [asyncio.create_task(work) for work in staging.tasks()]
+    assert staging.outbound is not None
+    assert staging.shadow is not None
+    assert staging.live is not None
+    body = await staging.outbound.ask(LIST)
+    await staging.live.change(lambda state: state.model_copy(update={"percent": state.percent + 1}), "ann", "a test")
+    staging.shadow.offer(Call(BY_NAME["list_events"], {}, {}, source=Source.OUTBOUND), body)
+    await staging.shadow.idle()
+    assert any("state" in name for name in open_files())
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await staging.close()
+
+
+async def test_after_the_end_no_call_is_made() -> None:
+    async with Sandbox() as sandbox:
+        staging, _ = put_together(settings_for(sandbox, **both_sides(sandbox)))
+        await staging.start()
+        assert staging.outbound is not None
+        asks: list[Callable[[], Awaitable[object]]] = [staging.outbound.probe]
+        await asks[0]()
+        await staging.close()
+        with pytest.raises(ProxyError):
+            await asks[0]()
+        assert len(sandbox.recorder.find()) == 1
+
+
+def test_a_running_service_leaves_nothing_open() -> None:
+    def lived() -> None:
+        with running_both("split", cutover={"percent": 50}) as service:
+            for key in range(4):
+                assert service.get("events/published", headers={"x-visitor": str(key)}).status_code == 200
+
+    lived()
+    before = open_files()
+    lived()
+    assert open_files() == before
+
+
+def test_a_service_of_one_organisation_asks_no_other() -> None:
+    with running_service() as service:
+        assert service.get("events/published").status_code == 200
+        assert {record.backend for record in service.sandbox.recorder.find()} == {"realtime"}
+
+
+def test_the_shadows_connections_are_bounded_as_its_settings_say() -> None:
+    usual = Upstream(connect_timeout=5, read_timeout=20, total_timeout=30, connections=48)
+    own = own_connections(usual, Shadow(connections=2, timeout=3, max_answer_bytes=2_048))
+    assert (own.connections, own.connect_timeout, own.read_timeout, own.total_timeout) == (2, 3, 3, 3)
+    assert own.max_answer_bytes == 2_048
+    patient = own_connections(usual, Shadow(timeout=60))
+    assert (patient.connect_timeout, patient.read_timeout, patient.total_timeout) == (5, 20, 60)
+    assert (patient.proxy, patient.ca_file, patient.max_image_bytes) == (usual.proxy, usual.ca_file, usual.max_image_bytes)
