@@ -13,7 +13,9 @@ from app.calls import Header
 from app.settings import Limits
 from translation.errors import BAD_HEADERS, HEADERS_TOO_LARGE, METHOD_NOT_ALLOWED, TARGET_TOO_LONG, ProxyError
 
-METHODS: Final = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PATCH", "OPTIONS"})
+_ALLOWED: Final = ("GET", "HEAD", "OPTIONS", "POST")
+"""What is told of them: only the admin API knows PATCH."""
 _HOST: Final = re.compile(rb"(?:[A-Za-z0-9_.\-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _SINGLE: Final = frozenset(
     {
@@ -70,7 +72,7 @@ def guard(scope: MutableMapping[str, Any], limits: Limits) -> Headers:
         raise ProxyError(HEADERS_TOO_LARGE)
     _framing(scope["http_version"], single, raw)
     if scope["method"] not in METHODS:
-        raise ProxyError(METHOD_NOT_ALLOWED, allow=tuple(sorted(METHODS)))
+        raise ProxyError(METHOD_NOT_ALLOWED, allow=_ALLOWED)
     if b"_" not in names:
         return Headers(single, tuple(raw))
     plain = tuple(header for header in raw if b"_" not in header[0])

@@ -9,6 +9,8 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
+from app.admin.parts import sources_of
+from app.admin.sources import Sources
 from app.background import tell_defect
 from app.budget import Need
 from app.caching.cache import Cache
@@ -32,7 +34,7 @@ from app.redaction import Redactor
 from app.settings import Settings
 from app.settings_sources import load_settings
 from routes import both_handlers, outbound_handlers, realtime_handlers
-from routes.service import ROOMS, service_router
+from routes.service import ADMIN_ROOMS, ROOMS, service_router
 from translation.errors import METHOD_NOT_ALLOWED, OPERATION_NOT_FOUND, ProxyError
 from translation.messages import Messages
 
@@ -65,7 +67,7 @@ def create_app(settings: Settings | None = None) -> Gateway:
 
     images = settings.upstream.max_image_bytes
     sides = {Source.REALTIME: reading(Source.REALTIME)}
-    handlers = realtime_handlers(backend, sides[Source.REALTIME], aliases, images, staging.places if staging.outbound else None)
+    handlers = realtime_handlers(backend, sides[Source.REALTIME], aliases, images, staging.places if staging.observed else None)
     legs = {Source.REALTIME: Leg(sides[Source.REALTIME], handlers, aliases.parameters)}
     probes = {Source.REALTIME: backend.probe}
     if staging.outbound is not None:
@@ -81,7 +83,7 @@ def create_app(settings: Settings | None = None) -> Gateway:
         router=staging.router,
         shadow=staging.shadow,
         service=_service(settings, staging, legs, probes, metrics, readiness, problems),
-        service_rooms=ROOMS,
+        service_rooms=ROOMS if settings.admin.token is None else ROOMS | ADMIN_ROOMS,
         limits=settings.limits,
         cors=cors,
         delivery=Delivery(cors, finisher, settings.limits.answer_timeout),
@@ -104,9 +106,9 @@ def _service(
 ) -> FastAPI:
     def background() -> list[Coroutine[Any, Any, Any]]:
         found: list[Coroutine[Any, Any, Any]] = [readiness.watch(probes), *staging.tasks()]
-        if len(probes) > 1:
+        if len(probes) > 1 or settings.admin.token is not None:
             read = {side: partial(legs[side].reading.value, "list_events", {}, (), Need.REFRESH) for side in probes}
-            found.append(staging.router.follow_lists(read))
+            found.append(staging.router.follow_lists(read, always=settings.admin.token is not None))
         if settings.cache.enabled and settings.cache.warm:
             first = Source.OUTBOUND if staging.router.state.stage in (Stage.OUTBOUND, Stage.SHADOW) else Source.REALTIME
             rate = settings.cache.warm_rate / workers()
@@ -132,6 +134,8 @@ def _service(
     # Starlette's redirects to paths without a slash at the end repeat the Host that the caller made up.
     service = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     service.include_router(service_router(metrics, readiness))
+    if settings.admin.token is not None and staging.observed is not None:
+        _administer(service, settings.admin.token.get_secret_value(), sources_of(staging, staging.observed, metrics))
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
@@ -141,3 +145,16 @@ def _service(
 
     service.add_exception_handler(HTTPException, refused)
     return service
+
+
+def _administer(service: FastAPI, token: str, sources: Sources) -> None:
+    """Mount the admin API and the console."""
+    # Templates cost a twentieth of a second, and most processes have no admin.
+    from app.admin.access import Access
+    from app.admin.credentials import Credentials
+    from routes.admin import admin_router
+    from routes.console import console_router
+
+    access = Access(Credentials(token))
+    service.include_router(admin_router(access, sources))
+    service.include_router(console_router(access, sources))

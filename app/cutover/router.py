@@ -139,14 +139,15 @@ class Router:
         elif operation.name in _PAGES:
             self._saw_page(bucket_of(self._salt, self._visitor(headers, scope)), event, source)
 
-    async def follow_lists(self, read: Mapping[Source, Callable[[], Awaitable[Any]]]) -> None:
+    async def follow_lists(self, read: Mapping[Source, Callable[[], Awaitable[Any]]], *, always: bool = False) -> None:
         """Run for ever: while the published lists decide, have them read every so often.
 
         Args:
             read: Reads the list of an organisation; what it answers reaches ``Places`` by itself.
+            always: Whether somebody wants to see them when they do not decide.
         """
         while True:
-            if self._needs_lists(self._state()):
+            if always or self._needs_lists(self._state()):
                 await asyncio.gather(*(self._read(source, ask) for source, ask in read.items()))
                 self._lists_tried.set()
             await asyncio.sleep(1.0 if self._places.listed(Source.REALTIME) is None else LISTS_SECONDS)

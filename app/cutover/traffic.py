@@ -123,19 +123,21 @@ class Traffic:
         self._open: dict[Name, Tally] = {}
         self._closed: dict[int, list[Row]] = {}
 
-    def observe(self, backend: str, operation: str, failed: bool, seconds: float) -> None:
+    def observe(self, backend: str, operation: str, failed: bool, seconds: float | None) -> None:
         """Count a call to an organisation.
 
         Args:
             backend: The organisation.
             operation: The operation's name.
             failed: Whether it failed.
-            seconds: How long it took.
+            seconds: How long it took; None when a call that was counted before gave an answer that cannot be used.
         """
         tally = self._tally(backend, operation)
-        tally.calls += 1
         if failed:
             tally.failures += 1
+        if seconds is None:
+            return
+        tally.calls += 1
         bucket = min(_LAST, ceil(log2(seconds / _FASTEST) * _STEPS)) if seconds > _FASTEST else 0
         tally.times[bucket] = tally.times.get(bucket, 0) + 1
 

@@ -42,17 +42,19 @@ def breach(new: Tally, old: Tally, settings: Rollback) -> str | None:
         old: What outbound did in it.
         settings: The bounds.
     """
-    if new.calls >= settings.minimum:
-        if _above((new.failures, new.calls), (old.failures, old.calls), settings):
-            return _said(new.failures, new.calls, "calls failed", old.failures, old.calls)
-        slow = new.p95 or 0.0
-        usual = old.p95 if old.calls >= OUTBOUND_MINIMUM else None
-        bound = settings.latency_factor * (settings.latency_floor if usual is None else usual)
-        if slow > max(bound, settings.latency_floor):
-            beside = "no sample of outbound" if usual is None else f"outbound {usual:.2f} s"
-            return f"95 % of {new.calls} calls took up to {slow:.2f} s, {beside}"
-    if new.answers >= settings.minimum and _above((new.errors, new.answers), (old.errors, old.answers), settings):
-        return _said(new.errors, new.answers, "answers were errors", old.errors, old.answers)
+    if new.calls < settings.minimum:
+        return None
+    compared = old.calls >= OUTBOUND_MINIMUM
+    beside = f"outbound {old.failures} of {old.calls}" if old.calls else "no sample of outbound"
+    share, usual = _percent(new), _percent(old) if compared else 0.0
+    # Shares in binary are a little off the bound that an operator wrote.
+    if share - usual >= settings.error_percent - 1e-9:
+        return f"{new.failures} of {new.calls} calls failed ({share:.0f} %), {beside}"
+    slow, usually = new.p95 or 0.0, old.p95 if compared else None
+    bound = settings.latency_factor * (settings.latency_floor if usually is None else usually)
+    if slow > max(bound, settings.latency_floor):
+        beside = "no sample of outbound" if usually is None else f"outbound {usually:.2f} s"
+        return f"95 % of {new.calls} calls took up to {slow:.2f} s, {beside}"
     return None
 
 
@@ -194,16 +196,9 @@ class Watcher:
         self._metrics.latched.set(len(state.latches))
 
 
-def _above(new: tuple[int, int], old: tuple[int, int], settings: Rollback) -> bool:
-    """Whether the new share of what is bad is too far above the old one. Both are told as some of so many."""
-    usual = 100 * old[0] / old[1] if old[1] >= OUTBOUND_MINIMUM else 0.0
-    # Shares in binary are a little off the bound that an operator wrote.
-    return 100 * new[0] / new[1] - usual >= settings.error_percent - 1e-9
-
-
-def _said(bad: int, of: int, what: str, old_bad: int, old_of: int) -> str:
-    beside = f"outbound {old_bad} of {old_of}" if old_of else "no sample of outbound"
-    return f"{bad} of {of} {what} ({100 * bad / of:.0f} %), {beside}"
+def _percent(tally: Tally) -> float:
+    """The share of failed calls. A failure may be told in the slot after its call."""
+    return 100 * min(tally.failures, tally.calls) / tally.calls
 
 
 def _together(found: Mapping[str, str]) -> str:

@@ -12,7 +12,6 @@ import orjson
 import pytest
 
 from sandbox.server import Sandbox, SandboxThread
-from tests.clock import until
 from tests.examples import CONFERENCE, OPEN_DAY, TRACEPARENT, assert_error, attendee, received, registration, sent_headers
 from tests.old_side import ANN, OLD, Direct, old_event, old_example, raw_answer
 from tests.service import ADMIN, BASE, Service, both_sides, event_path, running_both, running_proxy, settings_for
@@ -511,37 +510,27 @@ def test_the_public_address_stands_in_the_place_of_the_old_base(public_url: str 
 # The budget.
 
 
-def test_a_429_is_told_and_holds_both_organisations_back() -> None:
+def test_a_429_is_told_and_holds_reads_back() -> None:
     with running_both("outbound") as service:
         body = b'{"Message":"Number of requests exceeded the limit."}'
         answers(service, body, "429 Too Many Requests", "Retry-After: 200")
         answer = service.get("events/published")
         assert (answer.status_code, answer.content, answer.headers["retry-after"]) == (429, body, "200")
-        tester = {"x-evtmgmt-admin": ADMIN}
-        for backend in ("outbound", "realtime"):
-            held_back = service.get("events/published", headers={**tester, "x-evtmgmt-backend": backend})
-            assert_error(held_back, "TooManyRequests", 429)
-            assert held_back.headers["x-evtmgmt-backend"] == backend
+        held_back = service.get(f"events/{OPEN_DAY}")
+        assert_error(held_back, "TooManyRequests", 429)
+        assert 190 <= int(held_back.headers["retry-after"]) <= 200
         assert old_example("register", service).send(service).json()["status"] == "Success"
         assert [record.operation for record in received(service)] == ["list_events", "register"]
 
 
-def test_nothing_personal_is_logged(old: Service, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_personal_is_logged(capsys: pytest.CaptureFixture[str]) -> None:
     person = attendee(firstName="Zoltana", email="zoltana@example.com")
-    authorization = "Bearer secret-of-a-visitor"
-    for status in ("400 X", "500 X", "401 X"):
-        answers(old, b'{"Message":"Zoltana is registered already."}', status)
-        sent = {"authorization": authorization, "content-type": "application/json"}
-        old.post(f"events/{OPEN_DAY}/registrations", content=orjson.dumps(registration(person)), headers=sent)
-    marker = old.get("events/Marker").headers["x-request-id"]
-    seen = ""
-
-    def logged() -> bool:
-        nonlocal seen
-        seen += capsys.readouterr().out
-        return marker in seen
-
-    until(logged)
-    assert "register" in seen
-    for secret in ("Zoltana", "zoltana", "secret-of-a-visitor", old.sandbox.outbound_token[:12]):
+    sent = {"authorization": "Bearer secret-of-a-visitor", "content-type": "application/json"}
+    with running_both("outbound") as service:
+        for status in ("400 X", "500 X", "401 X"):
+            answers(service, b'{"Message":"Zoltana is registered already."}', status)
+            service.post(f"events/{OPEN_DAY}/registrations", content=orjson.dumps(registration(person)), headers=sent)
+    seen = capsys.readouterr().out
+    assert seen.count('"operation":"register"') == 3
+    for secret in ("Zoltana", "zoltana", "secret-of-a-visitor", service.sandbox.outbound_token[:12]):
         assert secret not in seen

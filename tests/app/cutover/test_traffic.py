@@ -41,6 +41,13 @@ def test_calls_and_answers_are_counted_apart(clock: Clock) -> None:
     assert set(window) == {KEY, ("get_event", "outbound")}
 
 
+def test_an_answer_that_cannot_be_used_is_a_failure_of_a_call_that_was_counted(clock: Clock) -> None:
+    traffic = observed(clock, [0.1])
+    traffic.observe("realtime", "get_event", True, None)
+    found = traffic.window(60)[KEY]
+    assert (found.calls, found.failures, sum(found.times.values())) == (1, 1, 1)
+
+
 def test_nothing_is_no_percentile(clock: Clock) -> None:
     assert Traffic(clock).window(60) == {}
     assert Tally().p95 is None

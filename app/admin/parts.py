@@ -1,0 +1,50 @@
+"""What the admin API and the console are made of, put together."""
+
+from functools import partial
+from time import time
+
+from app.admin.gauges import read_gauges
+from app.admin.sources import Sources
+from app.cutover.decision import Source
+from app.cutover.explaining import explain
+from app.cutover.parts import Observed, Staging
+from app.cutover.standing import Obstacle, standing
+from app.metrics import Metrics
+from app.parts import aliases_of
+from app.rates import read_rate
+
+
+def sources_of(staging: Staging, observed: Observed, metrics: Metrics) -> Sources:
+    """What pages are made of.
+
+    Args:
+        staging: The cutover of this process.
+        observed: What is counted.
+        metrics: Where the cache and the budget show themselves.
+    """
+    settings, places, reports = staging.settings, staging.places, observed.reports
+    aliases = aliases_of(settings)
+    sides = 1 if staging.outbound is None else 2
+    burst = None if read_rate(settings.upstream.budget) is None else settings.upstream.budget_burst * sides
+
+    async def obstacles() -> list[Obstacle]:
+        return standing(
+            observed.live.state.stage,
+            await reports.usage(),
+            places.listed(Source.OUTBOUND),
+            places.listed(Source.REALTIME),
+            aliases,
+            await reports.parity(),
+            await reports.traffic(),
+            time(),
+        )
+
+    return Sources(
+        live=observed.live,
+        places=places,
+        reports=reports,
+        standing=obstacles,
+        explain=partial(explain, staging.router),
+        gauges=partial(read_gauges, metrics.registry, burst),
+        both=staging.outbound is not None,
+    )
