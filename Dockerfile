@@ -22,8 +22,10 @@ LABEL org.opencontainers.image.title="evtmgmt-proxy" \
       org.opencontainers.image.description="Old portals of the Dynamics 365 Events API keep working on real-time journeys." \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="MIT"
+# A volume for the cutover's state takes owner and mode from the directory.
 RUN groupadd --gid 10001 evtmgmt \
-    && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin evtmgmt
+    && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin evtmgmt \
+    && install -d -o 10001 -g 10001 -m 0700 /var/lib/evtmgmt
 COPY --from=build /opt/venv /opt/venv
 # Byte-compiled above: nothing is written at run time, so the root can be read-only.
 ENV PATH=/opt/venv/bin:$PATH \

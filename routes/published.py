@@ -13,7 +13,7 @@ from app.cutover.decision import Source
 from app.metrics import Metrics
 from translation.aliases import Aliases
 from translation.answers import translate
-from translation.errors import ProxyError
+from translation.errors import UPSTREAM_ANSWER_INVALID, ProxyError
 from translation.repairs import AS_IT_IS
 
 log = structlog.get_logger("evtmgmt.cutover")
@@ -62,6 +62,8 @@ class PublishedByBoth:
             published: list[dict[str, Any]] = translate(call.operation, value, {}, {}, AS_IT_IS)[0]
         except ProxyError as error:
             return error
+        except orjson.JSONDecodeError:
+            return ProxyError(UPSTREAM_ANSWER_INVALID, cause="the answer is not JSON")
         return published
 
 

@@ -143,7 +143,8 @@ def test_a_service_is_hardened(name: str) -> None:
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert not service.keys() & {"privileged", "cap_add", "pid", "ipc", "devices"}
     assert service.get("user", "10001:10001") == "10001:10001"
-    assert all(volume.endswith(":ro") for volume in service.get("volumes", ()))
+    named = tuple(f"{volume}:" for volume in COMPOSE["volumes"])
+    assert all(volume.endswith(":ro") or volume.startswith(named) for volume in service.get("volumes", ()))
     assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
 
 
@@ -170,7 +171,14 @@ def test_secrets_are_files_named_as_their_settings() -> None:
 def test_every_file_that_compose_mounts_is_there() -> None:
     for service in SERVICES.values():
         for volume in service.get("volumes", ()):
+            if volume.split(":")[0] in COMPOSE["volumes"]:
+                continue
             assert (ROOT / volume.split(":")[0]).exists(), volume
+
+
+def test_the_state_has_a_volume_that_the_container_s_user_may_write() -> None:
+    assert SERVICES["proxy"]["volumes"] == ["state:/var/lib/evtmgmt"]
+    assert final("RUN")[0].endswith(" && install -d -o 10001 -g 10001 -m 0700 /var/lib/evtmgmt")
 
 
 @pytest.mark.parametrize(("config", "proxy"), [("portal-config", "proxy"), ("portal-demo-config", "sandbox")])

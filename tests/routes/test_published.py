@@ -197,7 +197,7 @@ def test_a_list_without_a_side_is_kept_briefly() -> None:
 
 
 def test_a_side_that_is_away_is_shown_from_what_is_kept_of_it() -> None:
-    with running_both(cutover={"percent": 100}, cache={"warm": False, "fresh_details": 0.001}) as service:
+    with running_both(cutover={"percent": 100}, cache={"warm": False, "details": {"fresh": 0, "stale_while_revalidate": 0}}) as service:
         whole = listed(service)
         service.sandbox.faults.add("status", backend="outbound", operation="list_events", status=500, times=None)
         for _ in range(3):

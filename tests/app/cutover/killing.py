@@ -31,7 +31,7 @@ def kill_rounds(
     """
     for place in places:
         ends = [CONTEXT.Pipe(duplex=False) for _ in range(processes)]
-        children = [CONTEXT.Process(target=change_for_ever, args=(kind, place, write)) for _, write in ends]
+        children = [CONTEXT.Process(target=change_for_ever, args=(kind, place, write), daemon=True) for _, write in ends]
         for child, (_, write) in zip(children, ends, strict=True):
             child.start()
             write.close()

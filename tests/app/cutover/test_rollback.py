@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from threading import Event, Thread
+from itertools import cycle
+from threading import Condition, Event, Thread
 from typing import Any
 
 import httpx
@@ -17,13 +18,14 @@ from app.cutover.store import Change
 from app.cutover.traffic import Traffic
 from app.cutover.watcher import Watcher
 from tests.clock import Clock, until
-from tests.examples import CONFERENCE, OPEN_DAY, registration
-from tests.service import BASE, Service, running_both
+from tests.examples import CONFERENCE, MUNICH, OPEN_DAY, TOKYO, registration
+from tests.service import BASE, Service, event_path, running_both
 
 VISITORS = 4
 OFTEN = 0.02
 """Seconds between two looks, instead of five."""
 EVENT = f"events/{OPEN_DAY}"
+EVENTS = [event_path(event) for event in (OPEN_DAY, CONFERENCE, MUNICH, TOKYO)]
 SESSIONS = f"events/{OPEN_DAY}/sessions"
 FEW = {"minimum": 10, "latency_floor": 0.05}
 
@@ -33,12 +35,15 @@ class Watched(Watcher):
 
     looks = 0
     resting = False
+    looked = Condition()
 
     async def look(self) -> None:
         self.loop = asyncio.get_running_loop()
         if not self.resting:
             await super().look()
-            self.looks += 1
+            with self.looked:
+                self.looks += 1
+                self.looked.notify_all()
 
 
 class Scene:
@@ -54,6 +59,11 @@ class Scene:
     def latches(self) -> dict[str, Latch]:
         return dict(self.watched._live.state.latches)
 
+    @property
+    def refused(self) -> float | None:
+        labels = {"reason": "outbound"}
+        return self.watched._metrics.registry.get_sample_value("evtmgmt_rollbacks_refused_total", labels)
+
     def ask(self, path: str, times: int = 1) -> httpx.Response:
         for _ in range(times):
             answer = self.service.get(path)
@@ -61,16 +71,17 @@ class Scene:
 
     @contextmanager
     def visitors(self, *paths: str) -> Iterator[None]:
-        """A few visitors who ask again and again, until the block ends."""
+        """A few visitors who ask again and again, each for something else than the others, until the block ends."""
         over = Event()
 
-        def visit() -> None:
+        def visit(first: int) -> None:
             with httpx.Client(timeout=30, trust_env=False) as client:
-                while not over.is_set():
-                    for path in paths:
-                        client.get(f"{self.service.url}{BASE}{path}")
+                for path in cycle([*paths[first:], *paths[:first]]):
+                    if over.is_set():
+                        return
+                    client.get(f"{self.service.url}{BASE}{path}")
 
-        threads = [Thread(target=visit) for _ in range(VISITORS)]
+        threads = [Thread(target=visit, args=(number % len(paths),)) for number in range(VISITORS)]
         for thread in threads:
             thread.start()
         try:
@@ -83,11 +94,16 @@ class Scene:
     def looked(self, times: int = 5) -> None:
         """Wait until it has looked so often again, at what there is now."""
         due = self.watched.looks + times
-        until(lambda: self.watched.looks >= due)
+        self.until(lambda: self.watched.looks >= due)
 
     def moved(self, *names: str) -> None:
         """Wait until these are latched."""
-        until(lambda: set(names) <= set(self.latches))
+        self.until(lambda: set(names) <= set(self.latches))
+
+    def until(self, fits: Callable[[], bool]) -> None:
+        """Look at it after each of its looks."""
+        with self.watched.looked:
+            assert self.watched.looked.wait_for(fits, 30)
 
     def clear(self) -> None:
         """What a person does."""
@@ -102,7 +118,7 @@ class Scene:
         return lines
 
     def _in_loop(self, work: Callable[[], Any]) -> Any:
-        until(lambda: self.watched.looks > 0)
+        self.until(lambda: self.watched.looks > 0)
         return asyncio.run_coroutine_threadsafe(work(), self.watched.loop).result(20)
 
 
@@ -135,7 +151,7 @@ def running(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
 def test_errors_move_an_operation_back_and_visitors_see_none_any_more(running: Callable[..., Any]) -> None:
     with running() as scene:
         number = scene.faults.add("status", status=500, operation="get_event", backend="realtime", times=None).number
-        with scene.visitors(EVENT, SESSIONS):
+        with scene.visitors(*EVENTS, SESSIONS):
             scene.moved("get_event")
         answer = scene.ask(EVENT)
         assert (answer.status_code, answer.headers["x-evtmgmt-backend"]) == (200, "outbound")
@@ -174,13 +190,13 @@ def test_with_a_dead_outbound_it_does_nothing_and_says_so(running: Callable[...,
         scene.faults.add("status", status=500, operation="get_event", backend="realtime", times=None)
         dead = scene.faults.add("reset", backend="outbound", times=None).number
         scene.ask(EVENT, 60)
-        refused = 'evtmgmt_rollbacks_refused_total{reason="outbound"}'
         for more in (1, 2):
-            until(lambda more=more: scene.service.metric(refused) == more)  # type: ignore[misc]
+            scene.until(lambda more=more: scene.refused == more)  # type: ignore[misc]
             scene.looked()
             assert scene.latches == {}
-            assert scene.service.metric(refused) == more
+            assert scene.refused == more
             scene.clock.go(watcher.PROBE_SECONDS)
+        assert scene.service.metric('evtmgmt_rollbacks_refused_total{reason="outbound"}') == 2
         assert [line.who for line in scene.audit()] == ["settings"]
         scene.faults.clear(dead)
         scene.clock.go(watcher.PROBE_SECONDS)
@@ -191,8 +207,8 @@ def test_with_a_dead_outbound_it_does_nothing_and_says_so(running: Callable[...,
 
 def test_slow_answers_move_an_operation_back(running: Callable[..., Any]) -> None:
     with running("split", rollback=FEW) as scene:
-        scene.faults.add("latency", seconds=0.5, operation="get_event", backend="realtime", times=None)
-        with scene.visitors(EVENT):
+        scene.faults.add("latency", seconds=0.2, operation="get_event", backend="realtime", times=None)
+        with scene.visitors(*EVENTS):
             scene.moved("get_event")
         assert "calls took up to 0." in scene.latches["get_event"].reason
         assert scene.ask(EVENT).headers["x-evtmgmt-backend"] == "outbound"

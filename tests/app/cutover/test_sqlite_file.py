@@ -121,7 +121,9 @@ def test_where_nothing_may_be_written_it_is_told() -> None:
         open_file(above / "read only").close()
         (above / "read only" / FILE).chmod(0o444)
         (above / "read only").chmod(0o555)
-        child = CONTEXT.Process(target=say_as_nobody, args=([above / "closed" / "state", above / "read only"], write))
+        child = CONTEXT.Process(
+            daemon=True, target=say_as_nobody, args=([above / "closed" / "state", above / "read only"], write)
+        )
         child.start()
         write.close()
         assert read.poll(60)
