@@ -60,7 +60,12 @@ class Backend:
             ProxyError: A row of the closed list.
         """
         answer = await self._ask(call, (*self._organisation.headers, *call.trace))
-        value, done = translate(call.operation, read_json(answer.body), call.asked, call.sent, self._repairs)
+        try:
+            value, done = translate(call.operation, read_json(answer.body), call.asked, call.sent, self._repairs)
+        except ProxyError as error:
+            if error.kind is not errors.NOT_FOUND:
+                self._organisation.unusable(call.operation)
+            raise
         self._count(done)
         return value
 
@@ -87,6 +92,7 @@ class Backend:
         try:
             result = read_result(read_json(answer.body))
         except ProxyError as unreadable:
+            self._organisation.unusable(call.operation)
             raise ProxyError(errors.REGISTRATION_ANSWER_UNREADABLE, cause=unreadable.cause) from None
         if isinstance(result["errorMessage"], str):
             result["errorMessage"] = self._organisation.harmless(result["errorMessage"])
@@ -140,6 +146,8 @@ class Backend:
                 self._readiness.accepted(self._organisation.name)
             return
         cause = f"status {status}"
+        if status < 400:
+            self._organisation.unusable(operation)
         if status in (401, 403):
             if operation.token:
                 self._readiness.refused(self._organisation.name)

@@ -22,8 +22,11 @@ from translation.operations import Operation
 from translation.query import TOKEN_PARAMETER
 from translation.targets import upstream_path
 
-Observer = Callable[[str, bool, float], None]
-"""Is told of each call: the operation's name, whether it failed, and the seconds it took."""
+Observer = Callable[[str, bool, float | None], None]
+"""Is told of each call: the operation's name, whether it failed, and the seconds it took.
+
+Without seconds: the answer to a call that was told before cannot be used.
+"""
 SHADOW: Final = "shadow"
 """The source of calls that only compare (``app/cutover/shadow.py``)."""
 _SIGN: Final = 12
@@ -137,6 +140,11 @@ class Organisation:
             if not answered:
                 self._record(call.operation, error.trouble.value, started, failed=True)
             raise _listed(call.operation, error) from None
+
+    def unusable(self, operation: Operation) -> None:
+        """The answer to a call that was recorded as good cannot be used: for who judges the organisation, it failed."""
+        if self._observe is not None:
+            self._observe(operation.name, True, None)
 
     def slow_down(self, call: Call, headers: Mapping[str, str]) -> int:
         """Heed a 429. Returns the seconds that the organisation asked to wait.

@@ -29,8 +29,6 @@ from app.gateway import REQUEST_ID
 from app.version import VERSION
 from translation.errors import ProxyError
 
-ROOMS: Final = frozenset({"admin"})
-"""The first segments of the paths answered here."""
 log = structlog.get_logger("evtmgmt.admin")
 _PROBLEM: Final = "application/problem+json"
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}

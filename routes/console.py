@@ -33,8 +33,6 @@ from app.cutover.store import ConflictError, Snapshot, StoreAwayError
 from app.gateway import REQUEST_ID
 from translation.errors import ProxyError
 
-ROOMS: Final = frozenset({"console"})
-"""The first segments of the paths answered here."""
 log = structlog.get_logger("evtmgmt.admin")
 _HOME: Final = "/console"
 _SIGN_IN: Final = "/console/sign-in"

@@ -1,7 +1,8 @@
 """The cache and the budget in numbers, read from the metrics: of all workers when there are several."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -17,16 +18,16 @@ class Gauges:
         hits: Reads answered from the cache, stale answers included.
         reads: All reads that the cache had a say in.
         kept_bytes: Bytes of all kept answers.
-        tokens: Calls to Dynamics that could be made at once when the last one was made; None where no budget is set.
-        burst: The most that there can be.
+        tokens: Calls that could be made to each organisation at once when the last one was made.
+        burst: The most that there can be; None where no budget is set.
         refused: Reads of Dynamics that were not made for the budget's sake.
     """
 
     hits: int = 0
     reads: int = 0
     kept_bytes: int = 0
-    tokens: float | None = None
-    burst: int = 0
+    tokens: Mapping[str, float] = field(default_factory=dict)
+    burst: int | None = None
     refused: int = 0
 
 
@@ -41,10 +42,13 @@ def read_gauges(registry: CollectorRegistry, burst: int | None) -> Gauges:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     found: dict[str, float] = {}
+    tokens: dict[str, float] = {}
     for metric in registry.collect():
         for sample in metric.samples:
             name = sample.name
-            if name == "evtmgmt_cache_total":
+            if name == "evtmgmt_budget_tokens":
+                tokens[sample.labels["backend"]] = sample.value
+            elif name == "evtmgmt_cache_total":
                 name += "hit" if sample.labels["outcome"] != Outcome.MISS else "miss"
             found[name] = found.get(name, 0.0) + sample.value
     hits = int(found.get("evtmgmt_cache_totalhit", 0))
@@ -52,7 +56,7 @@ def read_gauges(registry: CollectorRegistry, burst: int | None) -> Gauges:
         hits,
         hits + int(found.get("evtmgmt_cache_totalmiss", 0)),
         int(found.get("evtmgmt_cache_bytes", 0)),
-        None if burst is None else found.get("evtmgmt_budget_tokens", 0.0),
-        burst or 0,
+        tokens,
+        burst,
         int(found.get("evtmgmt_budget_refused_total", 0)),
     )

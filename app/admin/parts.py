@@ -24,8 +24,7 @@ def sources_of(staging: Staging, observed: Observed, metrics: Metrics) -> Source
     """
     settings, places, reports = staging.settings, staging.places, observed.reports
     aliases = aliases_of(settings)
-    sides = 1 if staging.outbound is None else 2
-    burst = None if read_rate(settings.upstream.budget) is None else settings.upstream.budget_burst * sides
+    burst = None if read_rate(settings.upstream.budget) is None else settings.upstream.budget_burst
 
     async def obstacles() -> list[Obstacle]:
         return standing(

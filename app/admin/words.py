@@ -55,7 +55,8 @@ def duration(seconds: float | None) -> str:
     """The time of a call."""
     if seconds is None:
         return NOTHING
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+    # No line ends between a number and its unit.
+    return f"{seconds * 1000:.0f}\u00a0ms" if seconds < 1 else f"{seconds:.1f}\u00a0s"
 
 
 def size(number_of_bytes: float) -> str:

@@ -49,6 +49,30 @@ def test_a_sentence_of_dynamics_is_shown_as_it_is_with_its_status(problems: Prob
     )
 
 
+VERBATIM = b'\xef\xbb\xbf{ "Message" : "Voll \\u00fc", "correlationId":"0" }\r\n'
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 408, 413, 429, 431, 500, 503, 599])
+@pytest.mark.parametrize("language", ["en", "ja", None])
+def test_what_outbound_says_to_portals_is_given_as_it_is(problems: Problems, status: int, language: str | None) -> None:
+    reply = problems.reply(ProxyError(UPSTREAM_REJECTED, status=status, verbatim=VERBATIM, retry_after=7), "id-1", language)
+    assert (reply.status, reply.body, reply.content_type) == (status, VERBATIM, b"application/json; charset=utf-8")
+    headers = dict(reply.headers)
+    # In which language it is, nobody knows.
+    assert b"content-language" not in headers
+    assert headers[b"retry-after"] == b"7"
+    assert (headers.get(b"connection") == b"close") == (status in (408, 413, 431))
+
+
+def test_no_words_of_outbound_are_words_as_well(problems: Problems) -> None:
+    assert problems.reply(ProxyError(UPSTREAM_REJECTED, status=409, verbatim=b""), "id-1", "en").body == b""
+
+
+def test_an_error_does_not_show_what_outbound_said_in_the_log() -> None:
+    error = ProxyError(UPSTREAM_REJECTED, status=409, verbatim=b"of Zoltana", cause="status 409")
+    assert "Zoltana" not in repr(error) + str(error)
+
+
 def test_the_raw_answer_is_a_whole_message(problems: Problems) -> None:
     raw = problems.raw(ProxyError(OVERLOADED))
     head, _, body = raw.partition(b"\r\n\r\n")

@@ -1,13 +1,16 @@
 """Ready means: configured, and the token was not refused. Alive means: the process runs."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.metrics import Metrics
 from app.readiness import Readiness
+from tests.clock import until
 from tests.examples import OPEN_DAY, assert_error, example, received
-from tests.service import Service, running_proxy
+from tests.service import Service, running_both, running_proxy
 from translation.errors import UPSTREAM_REFUSED_PROXY, ProxyError
 
 pytestmark = pytest.mark.anyio
@@ -95,3 +98,87 @@ def test_the_service_finds_a_mended_token_by_itself(service: Service, monkeypatc
         service.sandbox.recorder.wait(operation="list_events", outcome="answered", count=4)
         while service.client.get(f"http://127.0.0.1:{port}/readyz").status_code != 200:
             pass  # the answer is on its way
+
+
+# Several organisations.
+
+
+def test_only_a_token_that_visitors_need_makes_unready() -> None:
+    needed = ["outbound"]
+    metrics = Metrics()
+    readiness = Readiness(metrics, lambda: needed)
+    assert gauge(metrics) == 1
+    readiness.refused("realtime")
+    readiness.refused("shadow")
+    assert (readiness.ready, gauge(metrics)) == (True, 1)
+    readiness.refused("outbound")
+    assert gauge(metrics) == 0
+    assert not readiness.ready
+    readiness.accepted("outbound")
+    assert (gauge(metrics), readiness.ready) == (1, True)
+    # What is needed changes with the stage.
+    needed[:] = ["outbound", "realtime"]
+    assert (readiness.ready, gauge(metrics)) == (False, 0)
+    needed[:] = ["realtime"]
+    readiness.accepted("outbound")
+    assert not readiness.ready
+    readiness.accepted("realtime")
+    assert (readiness.ready, gauge(metrics)) == (True, 1)
+
+
+def gauge(metrics: Metrics) -> float | None:
+    return metrics.registry.get_sample_value("evtmgmt_ready")
+
+
+def test_a_refusal_is_logged_once_and_says_whether_it_matters() -> None:
+    readiness = Readiness(Metrics(), lambda: ("outbound",))
+    with capture_logs() as lines:
+        for _ in range(3):
+            readiness.refused("realtime")
+            readiness.refused("outbound")
+        for _ in range(3):
+            readiness.accepted("outbound")
+    told = [(line["organisation"], line["log_level"], line.get("ready")) for line in lines]
+    assert told == [("realtime", "error", True), ("outbound", "error", False), ("outbound", "warning", None)]
+
+
+async def test_each_organisation_is_tried_by_its_own_probe_as_long_as_it_refuses() -> None:
+    readiness = Readiness(Metrics(), lambda: ("outbound", "realtime"))
+    asked: list[str] = []
+    done = asyncio.Event()
+
+    def probe(organisation: str, enough: int) -> Callable[[], Awaitable[None]]:
+        async def ask() -> None:
+            asked.append(organisation)
+            if asked.count(organisation) < enough:
+                raise ProxyError(UPSTREAM_REFUSED_PROXY)
+            readiness.accepted(organisation)
+            if readiness.ready:
+                done.set()
+
+        return ask
+
+    probes = {"realtime": probe("realtime", 1), "outbound": probe("outbound", 3)}
+    watching = asyncio.create_task(readiness.watch(probes, seconds=0.001))
+    readiness.refused("shadow")  # which has no probe: its own calls tell when it is accepted
+    readiness.refused("outbound")
+    async with asyncio.timeout(5):
+        await done.wait()
+    assert asked == ["outbound"] * 3
+    done.clear()
+    readiness.refused("realtime")
+    async with asyncio.timeout(5):
+        await done.wait()
+    assert asked == ["outbound"] * 3 + ["realtime"]
+    watching.cancel()
+
+
+def test_a_refused_outbound_is_found_mended_without_visitors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.readiness.Readiness.watch.__defaults__", (0.01,))
+    with running_both("outbound", log_level="error") as service:
+        service.sandbox.outbound.token = "another"
+        assert service.get("events/published").status_code == 502
+        assert state(service) == (200, 503, 0)
+        service.sandbox.outbound.token = service.settings.outbound.token.get_secret_value()  # type: ignore[union-attr]
+        until(lambda: state(service) == (200, 200, 1))
+        assert {record.status for record in received(service, "list_events") if record.backend == "outbound"} == {401, 200}

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel
 
-from app.cutover.state import CutoverState, Latch, Stage, Switch
+from app.cutover.state import Latch, Stage, Switch
 from app.cutover.store import Change, Snapshot
 
 
@@ -34,11 +34,6 @@ class Cutover(BaseModel):
     durable: bool
     kept_in: str
     away: str | None
-
-    @property
-    def state(self) -> CutoverState:
-        """The same as the cutover knows it."""
-        return CutoverState.model_validate(self.model_dump(include=set(CutoverState.model_fields)))
 
 
 def show_cutover(snapshot: Snapshot, *, both: bool, durable: bool, place: str, away: str | None) -> Cutover:

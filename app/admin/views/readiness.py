@@ -20,7 +20,7 @@ class ObstacleRow(BaseModel):
 
 
 class Readiness(BaseModel):
-    """How far it is to the next stage; ``next`` is null in the last one."""
+    """How far it is to the next stage. In the last one ``next`` is null, and obstacles stand against doing without outbound."""
 
     stage: Stage
     next: Stage | None

@@ -47,7 +47,7 @@ NOW = 1_795_449_600.0
 """2026-11-23 16:00:00 UTC, a Monday."""
 
 
-GAUGES = Gauges(8_412, 9_377, 3_481_220, 163.0, 200, 0)
+GAUGES = Gauges(8_412, 9_377, 3_481_220, {"realtime": 163.0, "outbound": 187.0}, 200, 0)
 
 
 def listed(event: str, name: str, start: str) -> dict[str, str]:

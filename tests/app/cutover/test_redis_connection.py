@@ -143,14 +143,18 @@ async def test_one_that_says_nothing_is_not_waited_for() -> None:
         finally:
             writer.close()
 
+    sent: list[bytes] = []
+
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
+        sent.append(await reader.read())
         writer.close()
 
     for handle, words in ((silent, "Redis does not answer within 250 ms"), (drip, "Redis does not answer within 250 ms")):
         server = await asyncio.start_server(handle, "127.0.0.1", 0)
         async with server, connected(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}") as redis:
             assert await asyncio.wait_for(trouble(redis, "GET", "a"), WHOLE_SECONDS * 2) == words
+    # Once: what became of a change is looked up, it is not made again.
+    assert [part.count(b"GET") for part in sent] == [1]
 
 
 def test_further_errors_in_words() -> None:

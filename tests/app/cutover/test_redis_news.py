@@ -36,6 +36,20 @@ async def test_a_message_wakes(server: RedisServer, monkeypatch: pytest.MonkeyPa
     await redis.aclose()
 
 
+async def test_a_change_is_told_to_all(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redis_news, "LOOK_SECONDS", 60)
+    organisation = uuid.uuid4().hex
+    store, other = (RedisStore(server.url, organisation, None) for _ in range(2))
+    first = await store.open(CutoverState())
+    await store._news.listen()
+    await store._news.wait()  # that it listens now
+    waiting = asyncio.create_task(store.wait_for_change(first))
+    changed = await other.change(CutoverState(percent=5), 1, "a", "b")
+    assert await asyncio.wait_for(waiting, 30) == changed
+    for closing in (store, other):
+        await closing.close()
+
+
 async def test_where_messages_are_forbidden_changes_are_seen_all_the_same(server: RedisServer) -> None:
     admin = open_redis(server.url)
     await admin.acl_setuser("silent", enabled=True, nopass=True, categories=["+@all"], keys=["*"], reset_channels=True)

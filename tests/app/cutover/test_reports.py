@@ -152,12 +152,17 @@ async def test_what_a_worker_left_is_kept_and_counted_once(
     workers: list[Worker], clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone, here, late = workers
-    gone.work(3)
+    gone.work()
+    await gone.reports.write()
+    gone.work(2)
     await gone.reports.write(last=True)
     here.work(2)
     monkeypatch.setattr(module, "GONE_SECONDS", -1.0)  # all that was ever written is old
     await here.reports.write()
-    assert await late.seen() == (5, 5, 5)
+    with capture_logs() as logs:
+        assert await late.seen() == (5, 5, 5)
+        assert (await late.reports.recent()).window(60) == {}
+    assert logs == []
     owners = [set(await late.store.documents(kind)) for kind in KINDS]
     assert owners == [{FOLDED}] * 4
     assert (await late.store.documents("recent"))[FOLDED] == {}

@@ -297,7 +297,6 @@ def test_what_counts_as_a_failure(running: Callable[..., Any], kind: str, fault:
         scene.moved("get_event")
 
 
-@pytest.mark.skip(reason="waits for Organisation.unusable")
 @pytest.mark.parametrize("kind", ["html", "wrong_json", "redirect"])
 def test_what_visitors_cannot_use_is_a_failure(running: Callable[..., Any], kind: str) -> None:
     with running(rollback=FEW) as scene:

@@ -117,6 +117,8 @@ def test_a_clock_that_is_set_back_loses_and_doubles_nothing(clock: Clock) -> Non
 
 def test_what_was_counted_before_the_clock_was_set_far_back_is_not_now(clock: Clock) -> None:
     traffic = observed(clock, [0.1])
+    clock.go(SLOT_SECONDS)
+    traffic.observe("realtime", "get_event", False, 0.1)
     clock.go(-3 * 3_600)
     assert traffic.window(60) == {}
     traffic.observe("realtime", "get_event", False, 0.1)

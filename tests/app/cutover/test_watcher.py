@@ -124,7 +124,7 @@ def test_where_it_judges(state: CutoverState, name: str, found: bool) -> None:
     window = {
         (name, "realtime"): side(60, 60),
         ("list_sessions", "outbound"): side(60, 60),
-        ("x", "realtime+outbound"): side(60, 60),
+        ("list_passes", "realtime+outbound"): side(60, 60),
     }
     assert set(breaches(window, state, DEFAULT)) == ({name} if found else set())
 
@@ -351,8 +351,20 @@ async def test_what_was_cleared_comes_back_with_new_data_only(scene: Scene) -> N
     await scene.look(5)
     assert scene.latches == set()
     scene.fail("get_event")
-    await scene.look(2)
+    await scene.look()
+    assert scene.latches == set()
+    await scene.look()
     assert scene.latches == {"get_event"}
+
+
+async def test_a_look_before_it_was_cleared_does_not_count(scene: Scene) -> None:
+    scene.fail("get_event")
+    await scene.look(2)
+    await scene.clear()
+    scene.clock.go(10)
+    scene.fail("get_event")
+    await scene.look()
+    assert scene.latches == set()
 
 
 async def test_a_cleared_stage_comes_back_with_new_data_only(scene: Scene) -> None:
