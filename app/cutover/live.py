@@ -60,10 +60,12 @@ def open_store(settings: StateSettings, endpoint: str) -> Store:
         raise ConfigurationError([f"EVTMGMT_STATE__REDIS_URL: {unusable}"]) from None
 
 
-def needs_outbound(state: CutoverState) -> bool:
-    """Whether outbound must be there for what a state says."""
-    switches = (*state.operations.values(), *state.events.values())
-    return state.stage is not Stage.REALTIME or bool(state.latches) or Switch.OUTBOUND in switches
+def needs_outbound(state: CutoverState) -> frozenset[tuple[str, str]]:
+    """The parts of a state for which outbound must be there: stage, switches and latches, by name."""
+    found = {("operations", name) for name, switch in state.operations.items() if switch is Switch.OUTBOUND}
+    found |= {("events", pattern) for pattern, switch in state.events.items() if switch is Switch.OUTBOUND}
+    found |= {("latches", name) for name in state.latches}
+    return frozenset(found if state.stage is Stage.REALTIME else found | {("stage", state.stage)})
 
 
 class Live:
@@ -165,7 +167,8 @@ class Live:
                 raise ConflictError(current)
             # Checked here: a copy of a model with other values is not.
             state = CutoverState.model_validate(edit(current.state).document())
-            if not self._both and needs_outbound(state):
+            # What needed it before may stay: it is cleared in several steps.
+            if not self._both and needs_outbound(state) - needs_outbound(current.state):
                 raise ValueError("this needs outbound: EVTMGMT_OUTBOUND__ENDPOINT, __TOKEN and __ORIGIN are not set")
             try:
                 changed = await self.store.change(state, current.version, who, why)

@@ -178,6 +178,7 @@ class Shadow:
         """The end of a comparison that lets visitors' requests pass at each step; one at a time, for the same reason."""
         async with self._comparing:
             comparison = next(steps)  # each step gives the same
+            await asyncio.sleep(0)
             for _ in steps:
                 await asyncio.sleep(0)
         return comparison

@@ -16,7 +16,7 @@ import orjson
 from pydantic import ValidationError
 
 from app.cutover.sqlite_documents import fold, put, read
-from app.cutover.sqlite_file import FILE, in_words, open_file, transaction
+from app.cutover.sqlite_file import FILE, READ_STATE, DiskRefusesError, in_words, last_resort, open_file, transaction
 from app.cutover.state import CutoverState
 from app.cutover.store import (
     AUDIT_LINES,
@@ -60,7 +60,12 @@ class SqliteStore:
             StoreAwayError: It cannot be used.
         """
         if self._directory is not None:
-            connection = open_file(self._directory)
+            try:
+                connection = open_file(self._directory)
+            except DiskRefusesError:
+                if self._last_resort() is None:
+                    raise
+                return
             try:
                 self._kept(connection)
                 with transaction(connection, "NORMAL"):
@@ -71,7 +76,7 @@ class SqliteStore:
                 connection.close()
 
     async def open(self, initial: CutoverState) -> Snapshot:
-        """What is kept; ``initial`` as version 1 where nothing is, and as version 0 where that cannot be written."""
+        """What is kept, also from a full disk; ``initial`` as version 1 where nothing is, as 0 where that cannot be written."""
 
         def work(connection: sqlite3.Connection) -> Snapshot:
             kept = self._kept(connection)
@@ -83,7 +88,13 @@ class SqliteStore:
                 self._known = kept
             return self._known
 
-        return await self._do(work)
+        try:
+            return await self._do(work)
+        except DiskRefusesError:
+            self._known = await asyncio.to_thread(self._last_resort)
+            if self._known is None:
+                raise
+            return self._known
 
     async def current(self) -> Snapshot | None:
         """What is kept; None when nothing is and nothing was known before."""
@@ -203,7 +214,12 @@ class SqliteStore:
             return -1
 
     def _kept(self, connection: sqlite3.Connection) -> Snapshot | None:
-        row = connection.execute("SELECT version, at, document FROM state").fetchone()
+        return self._snapshot(connection.execute(READ_STATE).fetchone())
+
+    def _last_resort(self) -> Snapshot | None:
+        return None if self._directory is None else self._snapshot(last_resort(self._directory))
+
+    def _snapshot(self, row: tuple[int, float, str] | None) -> Snapshot | None:
         if row is None:
             return None
         version, at, document = row

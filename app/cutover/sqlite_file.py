@@ -4,7 +4,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final, Literal
 
@@ -15,6 +15,7 @@ SCHEMA: Final = 1
 BUSY_SECONDS: Final = 1.0
 """Longest wait for another process; with the time between two looks less than the 2 s in which a change is seen."""
 OPEN_SECONDS: Final = 10.0
+READ_STATE: Final = "SELECT version, at, document FROM state"
 _MEMORY: Final = ":memory:"
 _DAMAGED: Final = "{} is damaged: put a backup in its place, or move it away to start from the settings"
 _TABLES: Final = (
@@ -28,6 +29,10 @@ _TABLES: Final = (
 )
 
 
+class DiskRefusesError(StoreAwayError):
+    """The file is there and nothing can be written beside it, as on a full disk."""
+
+
 def open_file(directory: Path | None) -> sqlite3.Connection:
     """A connection to the state's file, which is made where there is none: it 0600, the directory 0700.
 
@@ -35,7 +40,7 @@ def open_file(directory: Path | None) -> sqlite3.Connection:
         directory: Where the file is; None for memory.
 
     Raises:
-        StoreAwayError: In words, why it cannot be used.
+        StoreAwayError: In words, why it cannot be used; ``DiskRefusesError`` where ``last_resort`` may help.
     """
     if directory is None:
         return _connect(_MEMORY)
@@ -53,12 +58,36 @@ def open_file(directory: Path | None) -> sqlite3.Connection:
     try:
         return _connect(str(file))
     except sqlite3.Error as error:
-        raise StoreAwayError(in_words(error, str(file))) from None
+        disk = _code(error) in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN)
+        rights = os.access(file, os.W_OK) and os.access(directory, os.W_OK)
+        raise (DiskRefusesError if disk and rights else StoreAwayError)(in_words(error, str(file))) from None
+
+
+def last_resort(directory: Path) -> tuple[int, float, str] | None:
+    """Version, time and document of the state, read without a write: SQLite itself needs some room even to read.
+
+    Returns:
+        None where that would not be certain: there is no state, or its end is in the write-ahead log.
+    """
+    file = directory / FILE
+    try:
+        if file.with_name(f"{FILE}-wal").stat().st_size:
+            return None
+    except FileNotFoundError:
+        pass
+    try:
+        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+            if connection.execute("PRAGMA user_version").fetchone() != (SCHEMA,):
+                return None
+            row: tuple[int, float, str] | None = connection.execute(READ_STATE).fetchone()
+            return row
+    except sqlite3.Error:
+        return None
 
 
 def in_words(error: sqlite3.Error, place: str) -> str:
     """What an error of SQLite means to the operator."""
-    match getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF:
+    match _code(error):
         case sqlite3.SQLITE_FULL:
             return f"the disk that holds {place} is full"
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
@@ -68,9 +97,13 @@ def in_words(error: sqlite3.Error, place: str) -> str:
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_AUTH:
             return f"{place} cannot be opened or written: look at its owner and rights"
         case sqlite3.SQLITE_IOERR:
-            return f"{place} cannot be read or written: the disk refuses"
+            return f"{place} cannot be read or written: the disk refuses; is it full?"
         case _:
             return f"{place} cannot be used: {error}"
+
+
+def _code(error: sqlite3.Error) -> int:
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
 
 
 @contextmanager
@@ -100,7 +133,7 @@ def _connect(name: str) -> sqlite3.Connection:
             _prepare(connection, name)
         except BaseException as error:
             connection.close()
-            busy = isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+            busy = isinstance(error, sqlite3.Error) and _code(error) == sqlite3.SQLITE_BUSY
             # The change to a write-ahead log does not wait for others by itself.
             if not busy or time.monotonic() > deadline:
                 raise

@@ -48,7 +48,7 @@ class Bench:
     budget: Budget
     metrics: Metrics
     clock: Clock
-    seconds: list[float] = field(default_factory=list)
+    seconds: list[float | None] = field(default_factory=list)
     told: list[tuple[str, bool]] = field(default_factory=list)
 
     async def ask(self, call: Call = READ, query: tuple[str, ...] = (), **more: Any) -> UpstreamAnswer:
@@ -78,12 +78,12 @@ async def bench(
     transport = build_transport(settings.Upstream(**{"read_timeout": 0.3, "pool_timeout": 0.1, **upstream}), "tests/1")
     connections = Upstream(transport, total_timeout=total, max_answer_bytes=2**16)
     clock = Clock()
-    budget = Budget(rate, burst, wait, clock)
+    budget = Budget(rate, burst, wait, clock, name="here")
     async with Sandbox() as sandbox:
         metrics = Metrics()
         found: Bench
 
-        def told(operation: str, failed: bool, seconds: float) -> None:
+        def told(operation: str, failed: bool, seconds: float | None) -> None:
             found.told.append((operation, failed))
             found.seconds.append(seconds)
 
@@ -262,7 +262,9 @@ async def test_the_observer_is_told_once_of_each_answer(status: int, image: bool
             await at.ask()
         name = "get_speaker_image" if image else "get_event"
         assert at.told == [(name, failed)]
-        assert 0 <= at.seconds[0] < 30
+        (seconds,) = at.seconds
+        assert seconds is not None
+        assert 0 <= seconds < 30
         assert at.counted("evtmgmt_upstream_requests_total", operation=name, backend="new", outcome=str(status)) == 1
 
 
@@ -287,10 +289,20 @@ async def test_nobody_is_told_of_a_call_that_was_not_made_or_not_waited_for() ->
         assert at.told == []
 
 
+async def test_an_answer_that_cannot_be_used_is_told_afterwards_without_a_time() -> None:
+    async with bench() as at:
+        await at.ask()
+        at.organisation.unusable(READ.operation)
+        assert at.told == [("get_event", False), ("get_event", True)]
+        assert at.seconds[1] is None
+        assert at.counted("evtmgmt_upstream_seconds_count", backend="new") == 1
+
+
 async def test_without_an_observer_nothing_is_missed() -> None:
     async with bench() as at:
         at.organisation._observe = None
         assert (await at.ask()).status == 200
+        at.organisation.unusable(READ.operation)
 
 
 # The budget.

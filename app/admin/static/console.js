@@ -85,8 +85,6 @@ async function review(address) {
   dialog.replaceChildren(document.adoptNode(content));
   if (!dialog.isConnected) document.body.append(dialog);
   dialog.showModal();
-  const first = dialog.querySelector("textarea, [data-close]");
-  if (first) first.focus();
 }
 
 document.addEventListener("submit", (event) => {

@@ -4,7 +4,7 @@ import random
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from socket import AF_INET, SOCK_STREAM, socket
 from threading import Thread
@@ -74,17 +74,22 @@ OBSTACLES = [
 ]
 
 
-def invented_traffic(clock: Callable[[], float] = lambda: NOW, calls: float = 40.0) -> Traffic:
+def invented_traffic() -> Traffic:
+    return Traffic.of_document(_invented_hour(), lambda: NOW)
+
+
+@cache
+def _invented_hour() -> dict[str, Any]:
     """An hour in which real-time takes over a part."""
-    told = [clock() - 3_600.0]
+    told = [NOW - 3_600.0]
     traffic = Traffic(lambda: told[0])
     dice = random.Random(7)
     names = ["list_events", "get_event", "list_sessions", "list_speakers", "list_passes", "register"]
     names = [operation.name for operation in OPERATIONS if operation.name in names] or [OPERATIONS[0].name]
     for slot in range(359):
-        told[0] = clock() - 3_600 + slot * SLOT_SECONDS + 10
+        told[0] = NOW - 3_600 + slot * SLOT_SECONDS + 10
         share = 0.05 if slot < 120 else 0.25
-        for _ in range(int(calls * (0.7 + 0.3 * dice.random()))):
+        for _ in range(int(40 * (0.7 + 0.3 * dice.random()))):
             operation = dice.choice(names)
             backend = "realtime" if dice.random() < share else "outbound"
             failed = dice.random() < (0.004 if backend == "realtime" else 0.011)
@@ -92,9 +97,8 @@ def invented_traffic(clock: Callable[[], float] = lambda: NOW, calls: float = 40
             traffic.answered("realtime+outbound" if union else backend, operation, 502 if failed else 200)
             if dice.random() < 0.4:
                 traffic.observe(backend, operation, failed, dice.lognormvariate(-2.2, 0.5))
-    told[0] = clock()
-    traffic._clock = clock
-    return traffic
+    told[0] = NOW
+    return traffic.document()
 
 
 def invented_parity(now: float = NOW) -> Parity:

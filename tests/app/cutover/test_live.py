@@ -334,6 +334,17 @@ async def test_without_outbound_nothing_that_needs_it_can_be_set(memory: SqliteS
     assert not needs_outbound(fine)
 
 
+async def test_without_outbound_what_needed_it_is_cleared_in_steps(memory: SqliteStore) -> None:
+    live = Live(memory, both=False)
+    needing = {"events": {"A_*": Switch.OUTBOUND}, "latches": {"*": Latch(at=1, reason="slow")}}
+    await live.start(CutoverState(stage=Stage.SPLIT, **needing))
+    with pytest.raises(ValueError, match="this needs outbound"):
+        await live.change(lambda state: state.model_copy(update={"stage": Stage.SHADOW}), "a", "b")
+    for part, value in (("stage", Stage.REALTIME), ("events", {}), ("latches", {})):
+        await live.change(lambda state, part=part, value=value: state.model_copy(update={part: value}), "a", "b")
+    assert live.state == CutoverState()
+
+
 async def test_the_settings_name_the_store(tmp_path: Path, redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (open_store(StateSettings(), ENDPOINT).place, open_store(StateSettings(), ENDPOINT).durable) == ("memory", False)
     kept = open_store(StateSettings(path=tmp_path / "kept"), ENDPOINT)

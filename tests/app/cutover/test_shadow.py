@@ -49,7 +49,7 @@ ENDS = 20
 def call(name: str = "get_event", event: str = OPEN_DAY, **more: Any) -> Call:
     """A call as the gateway makes it for outbound."""
     operation = BY_NAME[name]
-    asked = {parameter: event for parameter in operation.parameters}
+    asked = dict.fromkeys(operation.parameters, event)
     return Call(operation, asked, asked, source=Source.OUTBOUND, **more)
 
 
@@ -163,13 +163,13 @@ async def test_both_answers_are_compared_in_the_form_of_the_old_contract(name: s
         (body,) = await at.offer(one)
         assert await at.done() == {"compared": 1}
         today = "Annual_Forum_2031" if event == "Annual_Forum" else event
-        sent = {parameter: today for parameter in one.operation.parameters}
+        sent = dict.fromkeys(one.operation.parameters, today)
         right = await at.realtime.read(replace(one, sent=sent))
         expected = Parity()
         rules = Rules.of((), aliases_of(settings_for(at.sandbox, **both_sides(at.sandbox, "shadow"))))
         expected.add(compare(one.operation, normal_form(one, body), right, rules, event if sent else None), 0.0)
         assert without_times(at.parity) == without_times(expected)
-        assert at.parity.operations[name] or name == "list_passes"
+        assert bool(at.parity.operations) == (orjson.loads(body) != [])
 
 
 def without_times(parity: Parity) -> str:
@@ -623,11 +623,8 @@ def side_by_side(cache: Mapping[str, Any], **shadow: Any) -> Iterator[tuple[Serv
     with thread as sandbox, httpx.Client(timeout=30, trust_env=False) as client:
 
         def settings(stage: str) -> Any:
-            groups = both_sides(sandbox, stage)
-            upstream = {"connections": 1, "pool_timeout": 10}
-            return settings_for(
-                sandbox, **groups, shadow={**SHADOW_ALL, **shadow}, cache=cache, upstream=upstream, log_level="error"
-            )
+            groups = both_sides(sandbox, stage) | {"shadow": {**SHADOW_ALL, **shadow}, "cache": cache, "log_level": "error"}
+            return settings_for(sandbox, **groups, upstream={"connections": 1, "pool_timeout": 10})
 
         without, beside = settings("outbound"), settings("shadow")
         with running_proxy(without) as (port, gateway), running_proxy(beside) as (other, shadowed):
@@ -679,10 +676,12 @@ def test_visitors_get_bit_for_bit_what_they_get_without_a_shadow(
     with side_by_side(cache) as (without, beside):
         if kind is not None:
             without.sandbox.faults.add(kind, backend="realtime", times=None, **values)
+        for service in (without, beside):  # which reads the lists by itself, sooner or later
+            until(lambda: service.get("events/published").headers.get("x-evtmgmt-cache") != "miss")  # noqa: B023
         for request in battery(without):
             method = request.split(b" ")[0].decode()
             first, second = (AGE.sub(b"", masked(answer(service, request, method))) for service in (without, beside))
-            assert first == second
+            assert first == second, request
         found = settled(beside, 20)
         assert outcomes(shadow_of(without)._metrics) == {}
     expected = {"well": {"compared", "noise"}, "exploding": {"defect"}, "too many": {"held_back"}}

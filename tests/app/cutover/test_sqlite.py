@@ -145,16 +145,38 @@ async def test_a_full_disk_refuses_the_change_and_leaves_the_state(store: Sqlite
 async def test_a_disk_that_refuses_to_write_refuses_the_change(store: SqliteStore) -> None:
     """The system's own bound on the size of files: each write ahead of it fails."""
     first = await store.open(CutoverState())
-    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (os.path.getsize(store.place + "-wal"), hard))  # noqa: ASYNC240
     try:
         with pytest.raises(StoreAwayError, match="the disk"):
             await store.change(CutoverState(percent=5), 1, "a", "b")
     finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert await consistent(store) == first
     assert (await store.change(CutoverState(percent=5), 1, "a", "b")).version == 2
     await consistent(store)
+
+
+async def test_a_start_with_a_full_disk_takes_what_is_kept(tmp_path: Path) -> None:
+    """SQLite itself cannot even read then: the files beside the state's cannot be made."""
+    before, store = SqliteStore(tmp_path), SqliteStore(tmp_path)
+    await before.open(CutoverState())
+    kept = await before.change(CutoverState(stage=Stage.SPLIT), 1, "a", "b")
+    await before.close()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        store.check()
+        found = await store.open(CutoverState())
+        with pytest.raises(StoreAwayError, match="the disk refuses"):
+            await store.change(CutoverState(), 2, "a", "b")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert found == kept
+    assert await store.current() == kept
+    assert (await store.change(CutoverState(), 2, "a", "b")).version == 3
+    await consistent(store)
+    await store.close()
 
 
 async def test_where_the_first_state_cannot_be_written_that_of_the_settings_serves(store: SqliteStore) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app.cutover.sqlite_file import FILE, SCHEMA, in_words, open_file, transaction
+from app.cutover.sqlite_file import FILE, SCHEMA, in_words, last_resort, open_file, transaction
 from app.cutover.store import StoreAwayError
 from tests.app.cutover.killing import CONTEXT
 
@@ -149,6 +149,24 @@ def test_a_transaction_is_all_or_nothing(tmp_path: Path) -> None:
         with transaction(connection, synchronous):
             assert connection.execute("PRAGMA synchronous").fetchone() == (number,)
     connection.close()
+
+
+def test_the_last_resort_is_taken_only_where_it_is_certain(tmp_path: Path) -> None:
+    connection = open_file(tmp_path)
+    with transaction(connection, "FULL"):
+        connection.execute("INSERT INTO state VALUES (1, 3, 1.5, '{}')")
+    assert last_resort(tmp_path) is None  # its end is in the write-ahead log
+    connection.close()
+    assert last_resort(tmp_path) == (3, 1.5, "{}")
+    connection = sqlite3.connect(tmp_path / FILE)
+    connection.execute("PRAGMA journal_mode=DELETE")
+    connection.execute(f"PRAGMA user_version={SCHEMA + 1}")
+    connection.close()
+    assert last_resort(tmp_path) is None
+    (tmp_path / FILE).write_bytes(b"no database" * 500)
+    assert last_resort(tmp_path) is None
+    (tmp_path / FILE).unlink()
+    assert last_resort(tmp_path) is None
 
 
 def test_an_error_without_a_name_is_quoted() -> None:

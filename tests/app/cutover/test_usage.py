@@ -9,6 +9,8 @@ from app.cutover.sqlite import SqliteStore
 from app.cutover.sqlite_file import FILE
 from app.cutover.usage import CAPTCHA_ANSWERS, EVENTS_OF_THE_PAST, KEPT_DAYS, OTHERS, SIGNED_IN, TABLES, VISITOR_BITS, Usage
 from tests.clock import Clock
+from tests.examples import OPEN_DAY, attendee, registration
+from tests.service import BASE, event_path, running_both, running_service
 
 DAY = 86_400
 SALT = "of this organisation"
@@ -34,7 +36,7 @@ def clock() -> Clock:
     return clock
 
 
-def registration(**more: object) -> bytes:
+def filled_in(**more: object) -> bytes:
     attendee = {
         "firstName": "Annabel",
         "lastName": "Sampledottir",
@@ -61,7 +63,7 @@ def used(clock: Clock) -> Usage:
     usage.note_kept("get_speaker_image", ("a-guid",), {}, b"")
     usage.note("get_user", None, signed_in, QUERY)
     usage.note("get_captcha", "Contoso_Conference", headers, QUERY)
-    body = registration(hipObject={"Solution": "the-solution", "Token": "the-solution"})
+    body = filled_in(hipObject={"Solution": "the-solution", "Token": "the-solution"})
     usage.note("register", "Contoso_Conference", headers, QUERY, body)
     return usage
 
@@ -301,3 +303,35 @@ def test_other_documents_are_refused(document: object) -> None:
     with pytest.raises(ValueError, match="this is no document of usage"):
         Usage.of_document(document)
     assert Usage.of_document({"schema": 1, "days": {"2026-11-23": GOOD_DAY}})
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_each_request_of_a_portal_is_counted_once(kept: bool) -> None:
+    headers = {"Origin": "http://localhost:4200"}
+    token = "emApplicationtoken=of-the-portal"
+    with running_both("outbound", log_level="error", cache={"enabled": kept, "warm": False}) as service:
+        for _ in range(5):
+            assert service.get(f"{event_path(OPEN_DAY)}?{token}", headers=headers).status_code == 200
+            assert service.get(f"{event_path(OPEN_DAY)}/passes?{token}", headers=headers).status_code == 200
+        service.get(f"users/authenticated?{token}", headers={**headers, "Authorization": "Bearer x"})
+        service.get("events/No_Such_Event")
+        service.get("no/operation")
+        service.client.get(f"{service.url}/metrics")
+        service.client.options(f"{service.url}{BASE}events/published")
+        responses = [{"id": "jobtitle", "value": "x"}]
+        service.post(f"{event_path(OPEN_DAY)}/registrations", json=registration(attendee(responses=responses)))
+        usage = service.gateway._usage
+        assert usage is not None
+        assert usage.total("operations", 1) == {"get_event": 6, "list_passes": 5, "get_user": 1, "register": 1}
+        assert usage.total("events", 1) == {OPEN_DAY.casefold(): 11, "no_such_event": 1}
+        assert usage.total("origins", 1) == {"http://localhost:4200": 11}
+        assert list(usage.total("clients", 1).values()) == [11]
+        assert usage.total("fields", 1) == {"jobtitle": 1}
+        assert usage.visitors(1) == 1
+
+
+def test_where_nobody_wants_to_know_nothing_is_counted() -> None:
+    with running_service(log_level="error") as service:
+        assert service.get(event_path(OPEN_DAY)).status_code == 200
+        assert service.gateway._usage is None
+        assert service.gateway._recorder._answered is None
