@@ -41,7 +41,7 @@ WITHOUT, BESIDE, AGAIN = "without a shadow", "beside a shadow", "without one, ag
 
 @dataclass(frozen=True, slots=True)
 class Latencies:
-    """Of one proxy in one situation, in milliseconds: the median of the rounds' medians, and what one read in a hundred exceeds."""
+    """Of one proxy in one situation, in milliseconds: the median of rounds' medians, and what one read in a hundred exceeds."""
 
     p50: float
     p99: float

@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
@@ -355,10 +356,16 @@ def test_the_captcha_from_the_challenge_to_the_registration(old: Service) -> Non
     assert len(old.sandbox.control.registrations()) == 1
 
 
-def test_challenges_are_never_shared() -> None:
-    with running_both("outbound", cache={"warm": False}) as service:
-        path = "events/Guarded_Expo/captcha"
-        assert len({service.get(path).json()["FlowId"] for _ in range(5)}) == 5
+def test_what_is_for_one_visitor_is_not_shared_by_two_of_the_same_moment() -> None:
+    with running_both("outbound", cache={"warm": False}) as service, ThreadPoolExecutor(8) as threads:
+        service.sandbox.faults.add("latency", times=None, seconds=0.2)  # so that they are under way together
+        flows = threads.map(lambda _: service.get("events/Guarded_Expo/captcha").json()["FlowId"], range(4))
+        users = threads.map(
+            lambda name: service.get("users/authenticated", headers={"authorization": f"Bearer {name}"}).json()["firstName"],
+            ["ann", "bjorn"] * 2,
+        )
+        assert len(set(flows)) == 4
+        assert list(users) == ["Ann", "Björn"] * 2
 
 
 def test_a_signed_in_visitor_from_the_first_page_to_the_cancellation(old: Service) -> None:

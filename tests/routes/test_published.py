@@ -45,7 +45,7 @@ def names(events: list[dict[str, Any]]) -> list[Any]:
         ([event("Straße")], [event("STRASSE")], ["Straße"]),
         ([event("B", "2031-02-01")], [event("A", "2031-03-01"), event("C", "2031-01-01")], ["C", "B", "A"]),
         ([event("B", None), event("A", "2031")], [event("C", None), event("D", "2030")], ["D", "A", "B", "C"]),
-        ([event("B", 7), event("A", "2031"), event("C", ["2030"])], [event("D", "")], ["D", "A", "B", "C"]),
+        ([event("B", 1), event("A", "2031"), event("C", ["2030"])], [event("D", "")], ["D", "A", "B", "C"]),
         # Alike in time: the first side's before, each in its own order.
         ([event("B"), event("A")], [event("D"), event("C")], ["B", "A", "D", "C"]),
         ([event(None), event(7), event(["A"]), {}], [{"startDate": "2031"}], []),

@@ -33,6 +33,11 @@ class EventRow(BaseModel):
     switch: Switch | None
     switched_by: str | None
 
+    @property
+    def by_pattern(self) -> bool:
+        """Whether the switch is that of a pattern."""
+        return self.switched_by is not None and not {"*", "?"}.isdisjoint(self.switched_by)
+
 
 class ListRead(BaseModel):
     """When the list of an organisation was read, in seconds before now; null when it never was."""
@@ -77,10 +82,8 @@ def show_events(state: CutoverState, places: Places, *, both: bool) -> Events:
 def _row(state: CutoverState, places: Places, sides: dict[Source, Listed]) -> EventRow:
     newest = sides.get(Source.REALTIME) or sides[Source.OUTBOUND]
     old_name = sides[Source.OUTBOUND].event if Source.OUTBOUND in sides else places.old_name(newest.event)
-    # Portals that know the old id are asked for; the new one is tried where that stands under no switch.
-    asked = old_name if state.event_switch(old_name) is not None else newest.event
-    switch = state.event_switch(asked)
-    served, why = _served(state, asked, frozenset(sides))
+    switch = state.event_switch(newest.event, old_name)
+    served, why = _served(state, newest.event, old_name, frozenset(sides))
     return EventRow(
         event=newest.event,
         old_event=old_name if old_name.casefold() != newest.event.casefold() else None,
@@ -94,8 +97,9 @@ def _row(state: CutoverState, places: Places, sides: dict[Source, Listed]) -> Ev
     )
 
 
-def _served(state: CutoverState, event: str, publishers: frozenset[Source]) -> tuple[str, str]:
-    ends = [decide(state, Facts(BY_NAME["get_event"], event, publishers, bucket=bucket)) for bucket in (0, BUCKETS - 1)]
+def _served(state: CutoverState, event: str, also: str, publishers: frozenset[Source]) -> tuple[str, str]:
+    facts = [Facts(BY_NAME["get_event"], event, publishers, bucket=bucket, also=also) for bucket in (0, BUCKETS - 1)]
+    ends = [decide(state, each) for each in facts]
     if ends[0].source is None:
         return "off", ends[0].why
     if ends[0].source != ends[1].source:

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from app.cutover.standing import Obstacle, Severity
 from app.cutover.state import Stage
+from translation.operations import BY_NAME
 
 _STAGES: Final = tuple(Stage)
 
@@ -35,4 +36,6 @@ def show_readiness(stage: Stage, obstacles: Sequence[Obstacle]) -> Readiness:
 
 
 def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
+    named = text.partition(" ")[0] in BY_NAME  # the name of an operation stays as it is
+    start = text[:1] if named else text[:1].upper()
+    return f"{start}{text[1:]}{'' if text.endswith('.') else '.'}"

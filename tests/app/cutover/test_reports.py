@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from app.cutover import reports as module
@@ -71,9 +72,10 @@ class Worker:
         return calls, usage.total("operations", 7).get("get_event", 0), fields["name"].seen.total if fields else 0
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
+@pytest.fixture(autouse=True)
+def every_level() -> None:
+    """Services of other tests have set what is logged."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -426,6 +426,16 @@ async def test_a_comparison_has_its_time_and_no_more() -> None:
             await at.sandbox.recorder.wait_async(count=8, backend="realtime", outcome="cancelled")
 
 
+async def test_its_calls_share_that_time() -> None:
+    async with rig(noise=100, timeout=0.5) as at:
+        (body,) = await at.offer(call("list_tracks"))
+        await at.done()
+        at.sandbox.faults.add("latency", times=None, seconds=0.3)
+        at.shadow.offer(call("list_tracks"), body)
+        found = await at.done()
+        assert (found["compared"], found["failed"]) == (1, 1)
+
+
 async def test_comparisons_take_turns_with_everything_else(monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[str] = []
 
@@ -580,7 +590,7 @@ async def test_it_ends_at_once_whatever_is_under_way() -> None:
 
 # Visitors.
 
-SHADOW_ALL = {"sample": 100, "noise": 100, "timeout": 1, "max_answer_bytes": 2**20}
+SHADOW_ALL = {"sample": 100, "noise": 100, "timeout": 10, "max_answer_bytes": 2**20}
 AGE = re.compile(rb"\r\nage: [0-9]+")
 
 
@@ -673,7 +683,7 @@ def test_visitors_get_bit_for_bit_what_they_get_without_a_shadow(
             raise ZeroDivisionError
 
         monkeypatch.setattr(module, "compare_in_steps", explode)
-    with side_by_side(cache) as (without, beside):
+    with side_by_side(cache, timeout=0.2 if way == "hanging" else 10) as (without, beside):
         if kind is not None:
             without.sandbox.faults.add(kind, backend="realtime", times=None, **values)
         for service in (without, beside):  # which reads the lists by itself, sooner or later
@@ -685,8 +695,7 @@ def test_visitors_get_bit_for_bit_what_they_get_without_a_shadow(
         found = settled(beside, 20)
         assert outcomes(shadow_of(without)._metrics) == {}
     expected = {"well": {"compared", "noise"}, "exploding": {"defect"}, "too many": {"held_back"}}
-    bad = {"failed"}
-    assert set(found) - {"noise", "dropped"} == expected.get(way, bad) - {"noise"}
+    assert set(found) - {"noise", "dropped"} == expected.get(way, {"failed"}) - {"noise"}
 
 
 def answer(service: Service, request: bytes, method: str) -> bytes:

@@ -282,6 +282,8 @@ def test_an_event_of_one_side_is_served_there(both: Service, percent: float) -> 
 
 @pytest.mark.parametrize("stage", ["split", "realtime"])
 def test_what_was_moved_back_is_served_by_outbound_where_it_can(both: Service, stage: str) -> None:
+    put(both, stage, percent=100)
+    page(both)  # so that real-time alone is known to have what is on it
     put(both, stage, percent=100, latches=LATCHED)
     assert answered_by(both.get(f"events/{OPEN_DAY}")) == "outbound"
     assert answered_by(both.get("events/published")) == "outbound+realtime"

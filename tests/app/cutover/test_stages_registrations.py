@@ -137,12 +137,13 @@ def test_changes_of_another_process_leave_open_pages_alone(tmp_path: Path) -> No
         assert asked(service, "register") == ["outbound", "realtime", "outbound", "outbound", "realtime"]
 
 
-def test_a_page_asked_for_by_either_id_is_the_same_page(both: Service) -> None:
+@pytest.mark.parametrize(("asked_by", "then"), [(FORUM_NEW, FORUM_OLD), (FORUM_OLD, FORUM_NEW), (FORUM_OLD, FORUM_OLD)])
+def test_a_page_asked_for_by_either_id_is_the_same_page(both: Service, asked_by: str, then: str) -> None:
     put(both, "split", percent=0)
-    page = both.get(f"events/{FORUM_NEW}", headers=ANNA)
+    page = both.get(f"events/{asked_by}", headers=ANNA)
     assert (page.json()["readableEventId"], answered_by(page)) == (FORUM_OLD, "outbound")
     put(both, "realtime")
-    assert answered_by(register(both, FORUM_OLD, **ANNA)) == "outbound"
+    assert answered_by(register(both, then, **ANNA)) == "outbound"
     (record,) = received(both, "register")
     assert f"/{FORUM_OLD}/".encode() in record.request.target
 

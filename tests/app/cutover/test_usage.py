@@ -97,7 +97,6 @@ def test_nothing_personal_is_kept(clock: Clock) -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_nothing_personal_is_in_the_file(clock: Clock, tmp_path: Path) -> None:
     store = SqliteStore(tmp_path)
     await store.put_document("usage", "a worker", used(clock).document())

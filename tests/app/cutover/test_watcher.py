@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
@@ -184,9 +185,10 @@ class Scene:
         return set(self.live.state.latches)
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
+@pytest.fixture(autouse=True)
+def every_level() -> None:
+    """Services of other tests have set what is logged."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -35,6 +35,8 @@ def test_a_switch_by_the_old_name_counts() -> None:
     state = CutoverState(stage=Stage.SPLIT, events={"herbstmesse_2026": Switch.OFF})
     assert rows(state)["Autumn_Fair_2026"].switched_by == "herbstmesse_2026"
     assert rows(state)["Autumn_Fair_2026"].served == "off"
+    assert not rows(state)["Autumn_Fair_2026"].by_pattern
+    assert rows()["Autumn_Fair_2026"].by_pattern
 
 
 def test_lists_that_were_not_read_and_switches_without_events_are_told() -> None:
