@@ -221,6 +221,10 @@ def _likeness(usage: Usage, parity: Parity) -> Iterator[Obstacle]:
 
 
 def _difference(operation: str, path: str, found: Field) -> str:
+    if path == "[]":
+        only = [(found.seen.missing_right, "outbound"), (found.seen.missing_left, "real-time")]
+        told = " and ".join(f"{count} of {found.seen.total} only in {side}" for count, side in only if count)
+        return f"{operation} has items on one side: {told}"
     shown = path.removeprefix("[].")
     if found.seen.missing_right > found.seen.differs:
         return f"{operation} lacks {shown} in real-time for {found.seen.missing_right} of {found.seen.total}"

@@ -216,6 +216,12 @@ def test_what_real_time_lacks(case: Case) -> None:
     assert case.texts() == ["get_event lacks customFields.x in real-time for 3 of 63"]
 
 
+def test_items_that_one_side_has(case: Case) -> None:
+    counts = {Verdict.EQUAL: 60, Verdict.MISSING_RIGHT: 4, Verdict.MISSING_LEFT: 1}
+    case.parity.add(Comparison("list_events", {"[]": counts}), NOW)
+    assert case.texts() == ["list_events has items on one side: 4 of 65 only in outbound and 1 of 65 only in real-time"]
+
+
 def test_noise_is_no_difference(case: Case) -> None:
     case.compared("list_sessions", COMPARISONS, startTime=3)
     case.parity.add(Comparison("list_sessions", {"[].startTime": {Verdict.EQUAL: 10, Verdict.DIFFERS: 10}}), NOW, noise=True)
