@@ -62,8 +62,8 @@ class Backend:
         answer = await self._ask(call, (*self._organisation.headers, *call.trace))
         try:
             value, done = translate(call.operation, read_json(answer.body), call.asked, call.sent, self._repairs)
-        except ProxyError as error:
-            if error.kind is not errors.NOT_FOUND:
+        except Exception as error:
+            if not (isinstance(error, ProxyError) and error.kind is errors.NOT_FOUND):
                 self._organisation.unusable(call.operation)
             raise
         self._count(done)
