@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from app.calls import Call
+from app.cutover.decision import Source
 from app.metrics import Metrics
 from app.organisation import Organisation
 from app.readiness import Readiness
@@ -66,7 +67,8 @@ class Backend:
             if not (isinstance(error, ProxyError) and error.kind is errors.NOT_FOUND):
                 self._organisation.unusable(call.operation)
             raise
-        self._count(done)
+        if call.source == Source.REALTIME:  # the shadow's answers reach nobody
+            self._count(done)
         return value
 
     async def probe(self) -> None:

@@ -52,7 +52,7 @@ class Cors:
 
         Args:
             origin: The Origin header.
-            requested_headers: Access-Control-Request-Headers. All well-formed names are allowed: nothing of them is sent
+            requested_headers: Access-Control-Request-Headers. All well-formed names are allowed: none but Authorization is sent
                 upstream, and a portal that adds a header of its own, or Authorization, shall be able to read its answer.
         """
         allowed = self._allowed.get(origin.lower())

@@ -12,7 +12,7 @@ from app.cors import Cors
 from app.extensions import AT_ONCE, CUT, AtOnce, extension
 from app.guard import Headers
 from app.leaving import UnlessGone
-from app.record import NOBODY, Exchange
+from app.record import Exchange
 from app.upstream import UpstreamError
 from translation.errors import ProxyError
 from translation.validators import accepts_gzip, matches
@@ -106,8 +106,7 @@ class Delivery:
         out: list[Header] = [(b"x-request-id", exchange.request_id.encode("ascii")), (b"x-content-type-options", b"nosniff")]
         if exchange.cache is not None:
             out.append((b"x-evtmgmt-cache", exchange.cache.encode("ascii")))
-        if exchange.backend != NOBODY:
-            out.append((b"x-evtmgmt-backend", exchange.backend.encode("ascii")))
+        out.append((b"x-evtmgmt-backend", exchange.backend.encode("ascii")))
         if reply.content_type is not None:
             out.append((b"content-type", reply.content_type))
         if reply.chunks is None:

@@ -42,7 +42,7 @@ def realtime_handlers(
     def learn(call: Call, value: Any) -> None:
         if call.operation.name == "list_tracks":
             memory.learn(call.sent["event"], value)
-        if places is not None:
+        if places is not None and not _is_filtered(call):
             places.learn(Source.REALTIME, call.operation.name, call.sent, value)
 
     mapped: dict[Answer, Handler] = dict.fromkeys(
@@ -82,7 +82,8 @@ def outbound_handlers(outbound: Outbound, reading: Reading, max_image_bytes: int
     """
 
     def learn(call: Call, value: Any) -> None:
-        places.learn(Source.OUTBOUND, call.operation.name, call.sent, value)
+        if not _is_filtered(call):
+            places.learn(Source.OUTBOUND, call.operation.name, call.sent, value)
 
     handed = Handed(outbound, reading, learn)
     images = Images(outbound, max_image_bytes)
@@ -116,3 +117,8 @@ def both_handlers(
     """
     operation = BY_NAME["list_events"]
     return {operation.name: reading.through(operation, PublishedByBoth(first, sides, aliases, metrics))}
+
+
+def _is_filtered(call: Call) -> bool:
+    """Whether a portal asked for a part of a list: it does not tell what an organisation publishes."""
+    return any(name != "api-version" for name, _ in call.query.kept)

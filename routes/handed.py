@@ -49,7 +49,7 @@ class Handed:
         if call.operation.answer is Answer.CALENDAR:
             if not body.lstrip().startswith(b"BEGIN:VCALENDAR"):
                 raise ProxyError(UPSTREAM_ANSWER_INVALID, cause="not a calendar file")
-            return Reply(200, _CALENDAR, body, [_FILE])
+            return Reply(200, _CALENDAR, body, [_FILE, _NOBODY_ELSES])
         try:
             value = orjson.loads(body.removeprefix(b"\xef\xbb\xbf"))
         except orjson.JSONDecodeError:

@@ -1,21 +1,44 @@
 """A proxy that hands everything to the outbound organisation, and that organisation asked without it, as portals did."""
 
+import asyncio
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import quote, urlencode
 
 import httpx
 
+from app.cutover.router import Router
 from sandbox.data.model import Event
 from tests.examples import CONFERENCE, OPEN_DAY, Example, purchase, registration
-from tests.service import Service
+from tests.service import Service, running_both
 from translation.operations import BY_NAME, OPERATIONS
 
 ANN = {"authorization": "Bearer ann"}
 """A user of the sandbox's outbound organisation."""
 OLD = [operation for operation in OPERATIONS if operation.row is not None]
 """The operations of the old API."""
+
+
+async def _never(*_: object, **__: object) -> None:
+    await asyncio.Event().wait()
+
+
+@contextmanager
+def only_asked() -> Iterator[None]:
+    """Proxies that are made here read the published lists when a visitor asks for them, and not by themselves."""
+    with patch.object(Router, "follow_lists", _never):
+        yield
+
+
+@contextmanager
+def running_old(stage: str = "outbound", **groups: Any) -> Iterator[Service]:
+    """A proxy that hands everything to the outbound organisation, and asks for nothing by itself."""
+    with only_asked(), running_both(stage, **groups) as service:
+        yield service
 
 
 @dataclass

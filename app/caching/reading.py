@@ -27,7 +27,7 @@ from app.metrics import Metrics
 from translation import errors
 from translation.errors import ProxyError
 from translation.operations import BY_NAME, Answer, Operation
-from translation.query import EMPTY
+from translation.query import EMPTY, Query
 
 log = structlog.get_logger("evtmgmt.reading")
 
@@ -142,16 +142,22 @@ class Reading:
             _keep(self._shortcuts, (raw_path, query), Shortcut(entry.key, dropped), _MOST_SHORTCUTS)
 
     async def value(
-        self, name: str, parameters: Mapping[str, str], trace: tuple[tuple[str, str], ...] = (), need: Need = Need.READ
+        self,
+        name: str,
+        parameters: Mapping[str, str],
+        trace: tuple[tuple[str, str], ...] = (),
+        need: Need = Need.READ,
+        query: Query = EMPTY,
     ) -> Any:
         """The value of a read that something else is made of, by operation name; parameters are today's ids.
 
         Raises:
             ProxyError: A row of the closed list.
         """
-        call = Call(BY_NAME[name], parameters, parameters, EMPTY, trace, need=need, source=self._source)
+        call = Call(BY_NAME[name], parameters, parameters, query, trace, need=need, source=self._source)
         answer = await (self._answer if name in self._lifetimes else self._share)(call)
-        return orjson.loads(answer.entry.body if isinstance(answer, Served) else answer.body)
+        body = answer.entry.body if isinstance(answer, Served) else answer.body
+        return orjson.loads(body.removeprefix(b"\xef\xbb\xbf"))  # what is handed through may have a byte order mark
 
     def registered(self, event: str) -> None:
         """Have everything fetched anew that a registration may have changed.

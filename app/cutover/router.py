@@ -150,7 +150,8 @@ class Router:
             if always or self._needs_lists(self._state()):
                 await asyncio.gather(*(self._read(source, ask) for source, ask in read.items()))
                 self._lists_tried.set()
-            await asyncio.sleep(1.0 if self._places.listed(Source.REALTIME) is None else LISTS_SECONDS)
+            unknown = self._places.listed(Source.REALTIME) is None
+            await asyncio.sleep(1.0 if unknown and (self._needs_lists(self._state()) or not always) else LISTS_SECONDS)
 
     @staticmethod
     async def _read(source: Source, ask: Callable[[], Awaitable[Any]]) -> None:
@@ -158,6 +159,8 @@ class Router:
             await ask()
         except ProxyError as error:
             log.warning("the list of events could not be read", organisation=source, code=error.kind.code)
+        except Exception as defect:  # the other list, and the next look, shall not suffer
+            log.error("defect", organisation=source, exc_info=defect)
 
     def _is_simple(self, state: CutoverState, headers: Headers) -> bool:
         """Whether real-time answers whatever is asked."""

@@ -78,7 +78,7 @@ def test_methods(method: str) -> None:
     passed(HOST, method=method)
 
 
-@pytest.mark.parametrize("method", ["TRACE", "CONNECT", "PUT", "DELETE", "PATCH", "PROPFIND", "get", ""])
+@pytest.mark.parametrize("method", ["TRACE", "CONNECT", "PUT", "DELETE", "PROPFIND", "get", "patch", ""])
 def test_other_methods_are_told_which_there_are(method: str) -> None:
     with pytest.raises(ProxyError) as refusal:
         passed(HOST, method=method)

@@ -14,8 +14,8 @@ import pytest
 
 from sandbox.server import Sandbox, SandboxThread
 from tests.examples import CONFERENCE, OPEN_DAY, TRACEPARENT, assert_error, attendee, received, registration, sent_headers
-from tests.old_side import ANN, OLD, Direct, old_event, old_example, raw_answer
-from tests.service import ADMIN, BASE, Service, both_sides, event_path, running_both, running_proxy, settings_for
+from tests.old_side import ANN, OLD, Direct, old_event, old_example, only_asked, raw_answer, running_old
+from tests.service import ADMIN, BASE, Service, both_sides, event_path, running_proxy, settings_for
 from translation.operations import Answer, Operation
 
 PORTAL = "https://portal.invalid"
@@ -27,9 +27,7 @@ MARK = b"\xef\xbb\xbf"
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Service]:
-    with running_both(
-        "outbound", upstream={"read_timeout": 0.4, "max_answer_bytes": 2**20}, portal={"origins": [PORTAL]}
-    ) as running:
+    with running_old(upstream={"read_timeout": 0.4, "max_answer_bytes": 2**20}, portal={"origins": [PORTAL]}) as running:
         yield running
 
 
@@ -254,7 +252,7 @@ def test_a_refused_token_is_a_502_and_makes_unready(old: Service, operation: str
 
 
 def test_only_the_organisation_that_serves_makes_unready() -> None:
-    with running_both("realtime") as service:
+    with running_old("realtime") as service:
         tester = {"x-evtmgmt-backend": "outbound", "x-evtmgmt-admin": ADMIN}
         answers(service, b"{}", "401 X", backend="outbound")
         answer = service.get("events/published", headers=tester)
@@ -289,7 +287,7 @@ def test_a_visitors_expired_sign_in_makes_nobody_unready(old: Service, operation
 
 def test_what_is_said_to_a_user_is_nobody_elses() -> None:
     cache = {"warm": False}
-    with running_both("outbound", cache=cache, portal={"origins": [PORTAL]}) as service:
+    with running_old(cache=cache, portal={"origins": [PORTAL]}) as service:
         session = old_event(service).sessions[0]["id"]
         path = f"events/{OPEN_DAY}/sessions"
         plain = service.get(path)
@@ -357,7 +355,7 @@ def test_the_captcha_from_the_challenge_to_the_registration(old: Service) -> Non
 
 
 def test_what_is_for_one_visitor_is_not_shared_by_two_of_the_same_moment() -> None:
-    with running_both("outbound", cache={"warm": False}) as service, ThreadPoolExecutor(8) as threads:
+    with running_old(cache={"warm": False}) as service, ThreadPoolExecutor(8) as threads:
         service.sandbox.faults.add("latency", times=None, seconds=0.2)  # so that they are under way together
         flows = threads.map(lambda _: service.get("events/Guarded_Expo/captcha").json()["FlowId"], range(4))
         users = threads.map(
@@ -429,7 +427,7 @@ def test_the_calendar_file_is_the_organisations(old: Service) -> None:
 
 
 def test_a_registration_has_what_it_changes_asked_for_anew() -> None:
-    with running_both("outbound", cache={"warm": False}) as service:
+    with running_old(cache={"warm": False}) as service:
         event = "events/Agenda_Summit"
         session = old_event(service, "Agenda_Summit").sessions[0]["id"]
         count, sessions_count = f"{event}/registrations/count", f"sessions/{session}/registrations/count"
@@ -455,7 +453,7 @@ def test_a_registration_has_what_it_changes_asked_for_anew() -> None:
 
 
 def test_a_kept_answer_is_given_byte_for_byte() -> None:
-    with running_both("outbound", cache={"warm": False}) as service:
+    with running_old(cache={"warm": False}) as service:
         body = MARK + b'\r\n [ { "readableEventId" : "E", "a":1.0, "a":2 } ]'
         answers(service, body)
         for outcome in ("miss", "hit", "hit"):
@@ -466,7 +464,7 @@ def test_a_kept_answer_is_given_byte_for_byte() -> None:
 
 
 def test_an_error_is_not_kept_in_the_place_of_an_answer(old: Service) -> None:
-    with running_both("outbound", cache={"warm": False}) as service:
+    with running_old(cache={"warm": False}) as service:
         for status in (400, 500):
             answers(service, b'{"Message":"No."}', f"{status} X")
             assert service.get("events/published").status_code == status
@@ -494,7 +492,7 @@ def published_at(public_url: str | None) -> Iterator[Service]:
         groups = both_sides(sandbox, "outbound")
         groups["outbound"] |= {"public_url": public_url}
         settings = settings_for(sandbox, **groups)
-        with running_proxy(settings) as (port, gateway), httpx.Client(timeout=30, trust_env=False) as client:
+        with only_asked(), running_proxy(settings) as (port, gateway), httpx.Client(timeout=30, trust_env=False) as client:
             yield Service(port, sandbox, thread, settings, gateway, client)
 
 
@@ -518,7 +516,7 @@ def test_the_public_address_stands_in_the_place_of_the_old_base(public_url: str 
 
 
 def test_a_429_is_told_and_holds_reads_back() -> None:
-    with running_both("outbound") as service:
+    with running_old() as service:
         body = b'{"Message":"Number of requests exceeded the limit."}'
         answers(service, body, "429 Too Many Requests", "Retry-After: 200")
         answer = service.get("events/published")
@@ -533,7 +531,7 @@ def test_a_429_is_told_and_holds_reads_back() -> None:
 def test_nothing_personal_is_logged(capsys: pytest.CaptureFixture[str]) -> None:
     person = attendee(firstName="Zoltana", email="zoltana@example.com")
     sent = {"authorization": "Bearer secret-of-a-visitor", "content-type": "application/json"}
-    with running_both("outbound") as service:
+    with running_old() as service:
         for status in ("400 X", "500 X", "401 X"):
             answers(service, b'{"Message":"Zoltana is registered already."}', status)
             service.post(f"events/{OPEN_DAY}/registrations", content=orjson.dumps(registration(person)), headers=sent)

@@ -199,6 +199,7 @@ async def _lived(settings: GivenSettings) -> None:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await staging.close()
+    assert not any(name.endswith(FILE) for name in open_files())  # not only when nobody holds the store any more
 
 
 def test_a_running_service_leaves_nothing_open() -> None:

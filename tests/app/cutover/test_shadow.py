@@ -33,8 +33,8 @@ from sandbox.server import Sandbox, SandboxThread
 from tests.app.line import Line, ask, masked, target
 from tests.clock import Clock, until
 from tests.examples import OPEN_DAY, QUESTIONS, RIYADH, TRACEPARENT, attendee, registration, sent_headers
-from tests.old_side import ANN, OLD, old_example, raw_answer
-from tests.service import BASE, Service, both_sides, running_both, running_proxy, settings_for
+from tests.old_side import ANN, OLD, old_example, only_asked, raw_answer, running_old
+from tests.service import BASE, Service, both_sides, running_proxy, settings_for
 from translation.comparison import Rules, compare
 from translation.operations import BY_NAME
 from translation.parity import Parity
@@ -637,7 +637,7 @@ def side_by_side(cache: Mapping[str, Any], **shadow: Any) -> Iterator[tuple[Serv
             return settings_for(sandbox, **groups, upstream={"connections": 1, "pool_timeout": 10})
 
         without, beside = settings("outbound"), settings("shadow")
-        with running_proxy(without) as (port, gateway), running_proxy(beside) as (other, shadowed):
+        with only_asked(), running_proxy(without) as (port, gateway), running_proxy(beside) as (other, shadowed):
             yield (
                 Service(port, sandbox, thread, without, gateway, client),
                 Service(other, sandbox, thread, beside, shadowed, client),
@@ -686,8 +686,6 @@ def test_visitors_get_bit_for_bit_what_they_get_without_a_shadow(
     with side_by_side(cache, timeout=0.2 if way == "hanging" else 10) as (without, beside):
         if kind is not None:
             without.sandbox.faults.add(kind, backend="realtime", times=None, **values)
-        for service in (without, beside):  # which reads the lists by itself, sooner or later
-            until(lambda: service.get("events/published").headers.get("x-evtmgmt-cache") != "miss")  # noqa: B023
         for request in battery(without):
             method = request.split(b" ")[0].decode()
             first, second = (AGE.sub(b"", masked(answer(service, request, method))) for service in (without, beside))
@@ -717,7 +715,7 @@ def test_the_shadow_uses_no_connection_of_visitors() -> None:
 
 
 def test_kept_answers_are_offered_as_well_whichever_way_they_go() -> None:
-    with running_both("shadow", shadow={**SHADOW_ALL, "noise": 0}, cache={"warm": False}) as service:
+    with running_old("shadow", shadow={**SHADOW_ALL, "noise": 0}, cache={"warm": False}) as service:
         line = Line(service.port)
         with line:
             for _ in range(4):
@@ -730,7 +728,7 @@ def test_kept_answers_are_offered_as_well_whichever_way_they_go() -> None:
 
 
 def test_what_visitors_ask_is_compared_by_what_it_is() -> None:
-    with running_both("shadow", shadow={**SHADOW_ALL, "noise": 0}) as service:
+    with running_old("shadow", shadow={**SHADOW_ALL, "noise": 0}) as service:
         path = f"events/{OPEN_DAY}"
         sent = [
             service.get(path),
@@ -756,7 +754,7 @@ def test_what_visitors_ask_is_compared_by_what_it_is() -> None:
 
 
 def test_a_refused_real_time_token_does_not_make_unready() -> None:
-    with running_both("shadow", shadow={**SHADOW_ALL, "noise": 0}) as service:
+    with running_old("shadow", shadow={**SHADOW_ALL, "noise": 0}) as service:
         service.sandbox.realtime.token = "another"
         assert service.get(f"events/{OPEN_DAY}").status_code == 200
         assert settled(service, 1) == {"failed": 1}
@@ -764,7 +762,7 @@ def test_a_refused_real_time_token_does_not_make_unready() -> None:
 
 
 def test_nothing_of_visitors_is_in_the_log(capsys: pytest.CaptureFixture[str]) -> None:
-    with running_both("shadow", shadow=SHADOW_ALL, log_level="debug") as service:
+    with running_old("shadow", shadow=SHADOW_ALL, log_level="debug") as service:
         service.sandbox.faults.add(
             "merge", times=None, body={"firstName": "Zoltana", "name": "Zoltana", "description": "Zoltana"}
         )

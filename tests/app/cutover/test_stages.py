@@ -135,7 +135,7 @@ def test_what_is_no_operation_is_nobodys(both: Service, stage: str) -> None:
     put(both, stage)
     both.sandbox.recorder.clear()
     for path in ("nothing", "events/a/b/c/d", "speakers/nobody/image"):
-        assert answered_by(both.get(path)) is None
+        assert answered_by(both.get(path)) == "none"
     assert calls(both) == []
 
 
@@ -240,7 +240,7 @@ def test_what_is_off_is_said_in_the_visitors_language_and_readable_by_the_portal
         body = assert_error(answer, "SwitchedOff", 503)
         assert body["Message"] == MESSAGES[language]["SwitchedOff"]
         assert (answer.headers["content-language"], answer.headers["access-control-allow-origin"]) == (language, PORTAL)
-        assert answered_by(answer) is None
+        assert answered_by(answer) == "none"
     assert calls(both) == []
 
 
@@ -414,6 +414,19 @@ def test_a_side_that_fails_is_missing_and_counted_and_not_for_long(failing: str,
         clock.go(6)
         until(lambda: missing in listed(service))
         assert {ONLY_OLD, ONLY_NEW} <= set(listed(service))
+
+
+@pytest.mark.parametrize("query", ["businessUnitId=5f1c2b7e-0000-4000-8000-0000000000ff", "WEBAPPID=x&api-version=1"])
+@pytest.mark.parametrize("stage", ["outbound", "realtime"])
+def test_a_part_of_a_list_does_not_tell_where_events_live(both: Service, stage: str, query: str) -> None:
+    """A visitor who asks for no event at all must not move all others' registrations."""
+    put(both, stage)
+    both.sandbox.faults.add("body", body=[], path=query.partition("=")[0])
+    assert both.get(f"events/published?{query}").json() == []
+    put(both, "split", percent=0)
+    assert answered_by(both.get(f"events/{OPEN_DAY}")) == "outbound"
+    put(both, "split", percent=100)
+    assert answered_by(both.get(f"events/{OPEN_DAY}")) == "realtime"
 
 
 def test_when_both_fail_it_is_a_listed_error(both: Service) -> None:
