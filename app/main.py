@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from app.admin.parts import sources_of
 from app.admin.sources import Sources
+from app.answering import Answering, Leg
 from app.background import tell_defect
 from app.budget import Need
 from app.caching.cache import Cache
@@ -23,7 +24,7 @@ from app.cutover.decision import Source
 from app.cutover.parts import Staging, stage
 from app.cutover.state import Stage
 from app.delivery import Delivery
-from app.gateway import REQUEST_ID, Gateway, Leg
+from app.gateway import REQUEST_ID, Gateway
 from app.logs import access_log, configure_logs
 from app.metrics import Metrics
 from app.parts import aliases_of, build_backend, build_budget, build_upstream, workers
@@ -78,10 +79,17 @@ def create_app(settings: Settings | None = None) -> Gateway:
         for source, first in ((Source.REALTIME_FIRST, Source.REALTIME), (Source.OUTBOUND_FIRST, Source.OUTBOUND)):
             union = reading(source)
             legs[source] = Leg(union, both_handlers(first, union, sides, aliases, metrics), aliases.parameters)
+    answering = Answering(
+        legs,
+        staging.router,
+        settings.limits,
+        settings.answers.allow_query,
+        settings.cache.obey_clients,
+        staging.shadow,
+        None if staging.observed is None else staging.observed.usage,
+    )
     return Gateway(
-        legs=legs,
-        router=staging.router,
-        shadow=staging.shadow,
+        answering=answering,
         service=_service(settings, staging, legs, probes, metrics, readiness, problems),
         service_rooms=ROOMS if settings.admin.token is None else ROOMS | ADMIN_ROOMS,
         limits=settings.limits,
@@ -89,9 +97,6 @@ def create_app(settings: Settings | None = None) -> Gateway:
         delivery=Delivery(cors, finisher, settings.limits.answer_timeout),
         problems=problems,
         recorder=Recorder(metrics, None if staging.observed is None else staging.observed.traffic.answered),
-        usage=None if staging.observed is None else staging.observed.usage,
-        allow_query=settings.answers.allow_query,
-        obeys_clients=settings.cache.obey_clients,
     )
 
 

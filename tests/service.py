@@ -11,8 +11,9 @@ from urllib.parse import quote
 import httpx
 import uvicorn
 
+from app.answering import Leg
 from app.cutover.decision import Source
-from app.gateway import Gateway, Leg
+from app.gateway import Gateway
 from app.main import create_app
 from app.server import server_config
 from app.settings import GivenSettings
@@ -36,7 +37,7 @@ class Service:
     @property
     def realtime(self) -> Leg:
         """How the real-time organisation is asked."""
-        return self.gateway._legs[Source.REALTIME]
+        return self.gateway._answering.legs[Source.REALTIME]
 
     @property
     def url(self) -> str:

@@ -176,7 +176,7 @@ async def _keep() -> None:
         "query_string": query,
         "headers": [(b"host", b"127.0.0.1:8080"), (b"accept-encoding", b"gzip")],
     }
-    _gateway()._legs[Source.REALTIME].reading.through(BY_NAME["get_event"], dynamics)
+    _gateway()._answering.legs[Source.REALTIME].reading.through(BY_NAME["get_event"], dynamics)
     await _gateway()(scope, receive, send)
 
 

@@ -160,7 +160,9 @@ def test_a_defect_is_an_answer_and_a_line_with_its_id(service: Service, monkeypa
     async def broken(_: Any) -> Any:
         raise LookupError("nia@example.com")
 
-    monkeypatch.setattr(service.gateway, "_legs", {Source.REALTIME: replace(service.realtime, handlers={"list_events": broken})})
+    monkeypatch.setattr(
+        service.gateway._answering, "legs", {Source.REALTIME: replace(service.realtime, handlers={"list_events": broken})}
+    )
     answer = service.get("events/published", headers={"origin": "https://portal.invalid"})
     body = assert_error(answer, "InternalError", 500)
     assert answer.headers["access-control-allow-origin"] == "https://portal.invalid"

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from app.gateway import Gateway
+from app.answering import Answering
 from app.logs import RedactedStream, access_log
 from app.redaction import Redactor
 from tests.app.line import CLOSE, EVENT, FRESH, GZIP, LARGE, OTHER, Line, ask, masked, never_asked, numbers
@@ -153,7 +153,7 @@ def test_a_defect_on_the_short_way_is_told_and_the_whole_way_answers(
     pair: Pair, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Line(pair.guarded).asks(ask())
-    kept, calls = Gateway._kept, []
+    kept, calls = Answering.kept, []
 
     def broken_once(*arguments: Any) -> Any:
         calls.append(arguments)
@@ -161,7 +161,7 @@ def test_a_defect_on_the_short_way_is_told_and_the_whole_way_answers(
             raise RuntimeError("a mistake of the program")
         return kept(*arguments)
 
-    monkeypatch.setattr(Gateway, "_kept", broken_once)
+    monkeypatch.setattr(Answering, "kept", broken_once)
     assert Line(pair.guarded).asks(ask()).startswith(b"HTTP/1.1 200 ")
     assert len(calls) == 2
     assert "a mistake of the program" in capsys.readouterr().out

@@ -472,7 +472,7 @@ def test_an_error_is_not_kept_in_the_place_of_an_answer(old: Service) -> None:
 
 
 def test_what_passes_is_learned_from_but_not_what_is_said_to_users(old: Service) -> None:
-    places = old.gateway._router._places
+    places = old.gateway._answering.router._places
     track = old_event(old).tracks[0]["id"]
     session = old_event(old, "Agenda_Summit").sessions[0]["id"]
     old.get("events/Agenda_Summit/sessions", headers=ANN)

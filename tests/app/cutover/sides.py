@@ -44,7 +44,7 @@ def running(stage: str = "split", cutover: dict[str, Any] | None = None, **group
     """Both organisations, and a proxy that has read their lists. Nothing is kept unless ``cache`` says so."""
     groups = {"portal": {"origins": [PORTAL]}, "log_level": "error", **groups}
     with running_both(stage, cutover, **groups) as service:
-        places = service.gateway._router._places
+        places = service.gateway._answering.router._places
         until(lambda: all(places.listed(side) is not None for side in (Source.REALTIME, Source.OUTBOUND)))
         yield service
 
@@ -60,13 +60,13 @@ def keeping(stage: str = "split", clock: Clock | None = None, **groups: Any) -> 
 def put(service: Service, stage: str, **parts: Any) -> None:
     """Have a state serve from now on."""
     state = CutoverState.model_validate({"stage": stage, **parts})
-    service.gateway._router._state = lambda: state
+    service.gateway._answering.router._state = lambda: state
 
 
 def afresh(service: Service) -> None:
     """As it was when it had just started, but for the lists."""
     service.sandbox.control.reset()
-    router = service.gateway._router
+    router = service.gateway._answering.router
     router._pages = Pages(3_600)
     router._places._ids.clear()
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 
 def test_path_and_method_are_taken_as_portals_and_people_write_them() -> None:
     with running_both() as service:
-        router = service.gateway._router
+        router = service.gateway._answering.router
         assert service.get(f"events/{OPEN_DAY}").status_code == 200  # so that the lists are there
         for path in (
             f"events/{OPEN_DAY}",
@@ -33,7 +33,7 @@ def test_path_and_method_are_taken_as_portals_and_people_write_them() -> None:
 
 def test_to_explain_leaves_no_trace() -> None:
     with running_both(cutover={"percent": 0}) as service:
-        router = service.gateway._router
+        router = service.gateway._answering.router
         assert service.get(f"events/{OPEN_DAY}/sponsorships").status_code == 200
         assert explain(router, "GET", f"events/{OPEN_DAY}", "somebody")[1].source is Source.OUTBOUND
         assert explain(router, "POST", f"events/{OPEN_DAY}/registrations", "somebody")[1].rule is not Rule.PAGE
@@ -54,7 +54,7 @@ def test_to_explain_leaves_no_trace() -> None:
 )
 def test_what_is_no_operation_is_told(method: str, path: str, kind: ErrorKind) -> None:
     with running_both() as service, pytest.raises(ProxyError) as told:
-        explain(service.gateway._router, method, path, "")
+        explain(service.gateway._answering.router, method, path, "")
     assert told.value.kind is kind
 
 

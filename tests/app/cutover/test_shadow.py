@@ -645,7 +645,7 @@ def side_by_side(cache: Mapping[str, Any], **shadow: Any) -> Iterator[tuple[Serv
 
 
 def shadow_of(service: Service) -> Shadow:
-    found = service.gateway._shadow
+    found = service.gateway._answering.shadow
     assert found is not None
     return found
 

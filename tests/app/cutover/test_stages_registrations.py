@@ -108,7 +108,7 @@ def test_it_goes_where_the_page_came_from(both: Service, page: str, first: str, 
 def test_changes_of_another_process_leave_open_pages_alone(tmp_path: Path) -> None:
     """The whole way: the state on the disk, changed by somebody else, followed by the proxy."""
     with running("outbound", state={"path": tmp_path}) as service:
-        router = service.gateway._router
+        router = service.gateway._answering.router
 
         def change(**parts: Any) -> None:
             async def made() -> CutoverState:

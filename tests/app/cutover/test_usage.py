@@ -319,7 +319,7 @@ def test_each_request_of_a_portal_is_counted_once(kept: bool) -> None:
         service.client.options(f"{service.url}{BASE}events/published")
         responses = [{"id": "jobtitle", "value": "x"}]
         service.post(f"{event_path(OPEN_DAY)}/registrations", json=registration(attendee(responses=responses)))
-        usage = service.gateway._usage
+        usage = service.gateway._answering.usage
         assert usage is not None
         assert usage.total("operations", 1) == {"get_event": 6, "list_passes": 5, "get_user": 1, "register": 1}
         assert usage.total("events", 1) == {OPEN_DAY.casefold(): 11, "no_such_event": 1}
@@ -332,5 +332,5 @@ def test_each_request_of_a_portal_is_counted_once(kept: bool) -> None:
 def test_where_nobody_wants_to_know_nothing_is_counted() -> None:
     with running_service(log_level="error") as service:
         assert service.get(event_path(OPEN_DAY)).status_code == 200
-        assert service.gateway._usage is None
+        assert service.gateway._answering.usage is None
         assert service.gateway._recorder._answered is None
