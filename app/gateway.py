@@ -9,9 +9,9 @@
     7  answer: CORS, correlation id, validators, encoding        app/delivery.py, app/problems.py
     8  record: one log line, the metrics                         app/record.py
 
-Steps 2 to 6 are in ``app/answering.py``. A pure ASGI application around the FastAPI application, which answers everything that is
-no operation of the old API (health, metrics, documentation, administration). No step looks back. A request target that was answered before and is still kept goes from 1
-to 7 by a shortcut.
+Steps 2 to 6 are in ``app/answering.py``. A pure ASGI application around the FastAPI application, which answers everything that
+is no operation of the old API (health, metrics, documentation, administration). No step looks back. A request target that was
+answered before and is still kept goes from 1 to 7 by a shortcut.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
