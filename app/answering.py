@@ -129,7 +129,8 @@ class Answering:
             body = await read_request_body(receive, headers, self._limits)
         if self.usage is not None:
             event = found.parameters.get("event")
-            self.usage.note(operation.name, event, headers.single, scope["query_string"], body)
+            named = event if event is not None and self.router.is_listed(event) else None  # else it may hold anything
+            self.usage.note(operation.name, named, headers.single, scope["query_string"], body)
         call = self._call(exchange, found, route.source, query, headers, body)  # 4
         if operation.writes:
             return await self.legs[route.source].handlers[operation.name](call)  # 5, 6

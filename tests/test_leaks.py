@@ -46,7 +46,7 @@ class Program:
         return code
 
 
-def start(sandbox: Sandbox, folder: Path, cache: bool) -> Program:
+def start(sandbox: Sandbox, folder: Path, cache: bool, **more: str) -> Program:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("EVTMGMT_")} | {
         "EVTMGMT_REALTIME__ENDPOINT": sandbox.realtime_endpoint,
         "EVTMGMT_REALTIME__TOKEN": sandbox.realtime_token,
@@ -57,6 +57,7 @@ def start(sandbox: Sandbox, folder: Path, cache: bool) -> Program:
         "EVTMGMT_UPSTREAM__MAX_ANSWER_BYTES": "1000000",
         "EVTMGMT_LOG_LEVEL": "debug",
         "PYTHONPATH": str(Path(__file__).parent.parent),
+        **more,
     }
     process = subprocess.Popen(
         [sys.executable, "-c", "from app.cli import main; main()", "serve", "--port", "0"],
@@ -197,6 +198,16 @@ def drive(visitor: Visitor) -> None:
         visitor.post(registrations, registration())
 
 
+PERSONAL = {EMAIL, quote(EMAIL), FIRST_NAME, LAST_NAME}
+ADMIN = "the-credential+of/the=admin"
+
+
+def forms_of(token: str) -> set[str]:
+    """A token in all forms in which it could be seen, and their beginnings."""
+    forms = {token, token.rstrip("="), quote(token, safe=""), quote_plus(token), in_lower_case(quote(token, safe=""))}
+    return forms | {form[:40] for form in forms}
+
+
 @pytest.mark.parametrize("cache", [False, True])
 def test_nothing_secret_gets_out(sandbox: Sandbox, tmp_path: Path, cache: bool) -> None:
     program = start(sandbox, tmp_path, cache)
@@ -214,9 +225,7 @@ def test_nothing_secret_gets_out(sandbox: Sandbox, tmp_path: Path, cache: bool) 
     events = [json.loads(line) for line in program.lines]  # all of it is JSON
     assert sum(event["event"] == "request" for event in events) > 130
     assert len(sandbox.control.registrations()) > 10
-    token = sandbox.realtime_token
-    forms = {token, token.rstrip("="), quote(token, safe=""), quote_plus(token), in_lower_case(quote(token, safe=""))}
-    secrets = {*forms, *(form[:40] for form in forms), EMAIL, quote(EMAIL), FIRST_NAME, LAST_NAME}
+    secrets = {*forms_of(sandbox.realtime_token), *PERSONAL}
     everywhere = {"output": output, "metrics": metrics, "pages": ready, "answers": "\n".join(visitor.seen)}
     found = [(place, secret) for place, text in everywhere.items() for secret in secrets if secret in text]
     assert found == []
@@ -225,3 +234,51 @@ def test_nothing_secret_gets_out(sandbox: Sandbox, tmp_path: Path, cache: bool) 
     told = [text for text in (output, metrics, ready) if any("[redacted]" not in query for query in address.findall(text))]
     assert told == []
     assert [event for event in events if event["event"] == "defect"] == []
+
+
+@pytest.mark.parametrize("stage", ["outbound", "shadow", "split"])
+def test_nothing_secret_gets_out_of_a_cutover(sandbox: Sandbox, tmp_path: Path, stage: str) -> None:
+    """With both organisations, an admin and a state. What outbound itself says to a visitor is handed through."""
+    state = tmp_path / "state"
+    more = {
+        "EVTMGMT_OUTBOUND__ENDPOINT": sandbox.outbound_endpoint,
+        "EVTMGMT_OUTBOUND__TOKEN": sandbox.outbound_token,
+        "EVTMGMT_OUTBOUND__ORIGIN": sandbox.outbound_origin,
+        "EVTMGMT_CUTOVER__STAGE": stage,
+        "EVTMGMT_SHADOW__SAMPLE": "100",
+        "EVTMGMT_ADMIN__TOKEN": ADMIN,
+        "EVTMGMT_STATE__PATH": str(state),
+    }
+    program = start(sandbox, tmp_path, True, **more)
+    try:
+        with httpx.Client(timeout=20, trust_env=False) as client:
+            visitor = Visitor(sandbox, program.port, client)
+            drive(visitor)
+            for token in (sandbox.outbound_token, "ann"):
+                for name in ("get_user", "list_user_registrations", "list_sessions", "register"):
+                    visitor.send(visitor.call(name), authorization=f"Bearer {token}", **{"x-evtmgmt-admin": token})
+            visitor.get(f"{BASE}events/published", **{"x-evtmgmt-backend": "realtime", "x-evtmgmt-admin": ADMIN})
+            metrics = visitor.get("/metrics").text
+            for given in (ADMIN, sandbox.outbound_token, EMAIL):
+                visitor.get("/admin/cutover", authorization=f"Bearer {given}")
+            pages = [
+                visitor.get(f"{room}{page}", authorization=f"Bearer {ADMIN}").text
+                for room, rooms in (
+                    ("/admin/cutover", ("", "/audit", "/differences", "/events", "/readiness")),
+                    ("/console", ("",)),
+                )
+                for page in rooms
+            ]
+    finally:
+        code = program.stop()
+    assert code == 0
+    output = "".join(program.lines)
+    kept = "".join(file.read_bytes().decode("latin-1") for file in state.iterdir())
+    assert '"cutover' in kept or "stage" in kept
+    secrets = {secret for token in (sandbox.realtime_token, sandbox.outbound_token, ADMIN) for secret in forms_of(token)}
+    everywhere = {"output": output, "metrics": metrics, "pages": "".join(pages), "state": kept}
+    found = [(place, secret) for place, text in everywhere.items() for secret in {*secrets, *PERSONAL} if secret in text]
+    own = forms_of(sandbox.outbound_token) | forms_of(ADMIN)
+    found += [("answers", secret) for secret in own if secret in "\n".join(visitor.seen)]
+    assert found == []
+    assert [line for line in program.lines if json.loads(line)["event"] == "defect"] == []

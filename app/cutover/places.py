@@ -83,16 +83,17 @@ class Places:
         found = self._lists.get(source)
         return float("inf") if found is None else self._clock() - found.read
 
+    def is_listed(self, event: str) -> bool:
+        """Whether an organisation is known to publish an event, by its old or new readable id."""
+        return bool(self._publishers(event))
+
     def publishers(self, event: str) -> frozenset[Source] | None:
         """The organisations that publish an event, by its old or new readable id.
 
         Returns:
             None while the list of real-time was never read: it decides (what it does not list, outbound serves).
         """
-        names = {Source.REALTIME: self.new_name(event), Source.OUTBOUND: self.old_name(event)}
-        if Source.REALTIME not in self._lists:
-            return None
-        return frozenset(source for source, name in names.items() if name.casefold() in (self.listed(source) or ()))
+        return None if Source.REALTIME not in self._lists else self._publishers(event)
 
     def old_name(self, event: str) -> str:
         """The readable id of an event in the outbound organisation."""
@@ -110,6 +111,10 @@ class Places:
         """An organisation answered for a thing."""
         sources, event = self.holders(thing)
         self._remember(thing, sources | {source}, event)
+
+    def _publishers(self, event: str) -> frozenset[Source]:
+        names = {Source.REALTIME: self.new_name(event), Source.OUTBOUND: self.old_name(event)}
+        return frozenset(source for source, name in names.items() if name.casefold() in (self.listed(source) or ()))
 
     def _keep(self, source: Source, event: str | None, item: Any) -> None:
         if not isinstance(item, dict):

@@ -187,6 +187,10 @@ class Router:
         """
         return self._route(self._state(), self._facts(operation, parameters, visitor, query, None))
 
+    def is_listed(self, event: str) -> bool:
+        """Whether an organisation is known to publish an event: callers write whatever they like in its place."""
+        return self._places.is_listed(event)
+
     def needs_lists(self) -> bool:
         """Whether the published lists decide now."""
         return self._needs_lists(self._state())

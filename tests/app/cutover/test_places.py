@@ -204,3 +204,15 @@ def test_the_oldest_page_is_forgotten_first() -> None:
         for bucket, event in ((1, "a"), (2, "a"), (1, "a"), (3, "a")):
             pages.seen(bucket, event, REALTIME)
     assert [pages.source(bucket, "a") is not None for bucket in (1, 2, 3)] == [True, False, True]
+
+
+def test_an_event_is_listed_where_either_side_publishes_it() -> None:
+    places = learned(OUTBOUND, "list_events", published("Annual_Forum"), None, Places(ALIASES))
+    assert (places.is_listed("annual_FORUM_2031"), places.is_listed("Annual_Forum"), places.is_listed("Gala")) == (
+        True,
+        True,
+        False,
+    )
+    assert places.publishers("Annual_Forum") is None
+    learned(REALTIME, "list_events", published("Gala"), None, places)
+    assert (places.is_listed("gala"), places.is_listed("nia@example.com")) == (True, False)
