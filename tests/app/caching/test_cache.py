@@ -377,7 +377,8 @@ class Model(RuleBasedStateMachine):
             self.stored.append(new)
             thing = [one for one in self.stored if self.thing(one) == self.thing(new)]
             if len(thing) > VARIANTS:
-                self.forget(thing[0])
+                # What scanners vary is the query: the plain answer, which portals ask for, stays.
+                self.forget(next((one for one in thing if one.key.query), thing[0]))
                 self.evicted += 1
         self.make_room()
 

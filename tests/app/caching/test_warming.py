@@ -15,6 +15,7 @@ from app.budget import Need
 from app.caching import warming
 from app.caching.warming import PAGES, warm_up
 from app.logs import configure_logs
+from app.parts import WORKERS
 from app.redaction import Redactor
 from sandbox.server import SandboxThread
 from tests.app.desk import HIT, Desk, call, failure
@@ -210,7 +211,7 @@ def test_workers_share_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
         return 0
 
     monkeypatch.setattr(main, "warm_up", noted)
-    monkeypatch.setenv(main.WORKERS, "4")
+    monkeypatch.setenv(WORKERS, "4")
     with running_service(cache={"warm_rate": 10, "warm_events": 7}):
         assert given == [(7, 2.5)]
 
