@@ -3,8 +3,10 @@
 import json
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
+
+from app.addresses import origin_of
 
 Seconds = Annotated[float, Field(gt=0, le=3_600)]
 Bytes = Annotated[int, Field(ge=1_024, le=2**31)]
@@ -30,3 +32,23 @@ class Group(BaseModel):
     """What all groups have in common: unknown names are mistakes, and nothing changes after the start."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class WebApplication(Group):
+    """What Dynamics gives a web application, in both APIs."""
+
+    endpoint: str
+    token: SecretStr
+    origin: str
+
+    @field_validator("token")
+    @classmethod
+    def _token(cls, value: SecretStr) -> SecretStr:
+        if not value.get_secret_value():
+            raise ValueError("the token is empty")
+        return value
+
+    @field_validator("origin")
+    @classmethod
+    def _registered(cls, value: str) -> str:
+        return origin_of(value, "the origin")

@@ -18,7 +18,7 @@ from app.caching.settings import CacheSettings
 from app.cutover.settings import Admin, Cutover, Outbound, Rollback, Shadow, StateSettings
 from app.cutover.state import Stage, Switch
 from app.rates import read_rate
-from app.setting_types import Bytes, Group, Seconds, Words
+from app.setting_types import Bytes, Group, Seconds, WebApplication, Words
 from app.settings_sources import PREFIX, sources
 from translation.grammar import is_event_id, is_guid
 from translation.messages import Messages
@@ -33,7 +33,7 @@ def _must(fits: Callable[[str], bool], noun: str, values: Iterable[str]) -> None
         raise ValueError(f"{', '.join(bad)} {f'is not a {noun}' if len(bad) == 1 else f'are not {noun}s'}")
 
 
-class Realtime(Group):
+class Realtime(WebApplication):
     """The real-time organisation, as Dynamics shows it under Event management > Web applications."""
 
     endpoint: str = Field(description="The endpoint, pasted as Dynamics shows it.")
@@ -54,18 +54,6 @@ class Realtime(Group):
                 "the endpoint must look like https://public-<geo>.mkt.dynamics.com/api/v1.0/orgs/<id>/eventmanagement/"
             )
         return address + "/"
-
-    @field_validator("token")
-    @classmethod
-    def _token(cls, value: SecretStr) -> SecretStr:
-        if not value.get_secret_value():
-            raise ValueError("the token is empty")
-        return value
-
-    @field_validator("origin")
-    @classmethod
-    def _registered(cls, value: str) -> str:
-        return origin_of(value, "the origin")
 
     @field_validator("webapp_id", "business_unit_id")
     @classmethod

@@ -7,13 +7,13 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 
-from app.addresses import base_address, origin_of
+from app.addresses import base_address
 from app.cutover.state import CutoverState, Stage, Switch
-from app.setting_types import Group, Seconds, Words
+from app.setting_types import Group, Seconds, WebApplication, Words
 from translation.comparison import Rules
 
 
-class Outbound(Group):
+class Outbound(WebApplication):
     """The old outbound-marketing API itself, while it still answers."""
 
     endpoint: str = Field(description="Its base address, as the portal's `apiEndpoint` was.")
@@ -32,18 +32,6 @@ class Outbound(Group):
         if not path.endswith(("/evtmgmt/api/v2.0", "/evtmgmt/api/v1.0")):
             raise ValueError("the endpoint must look like https://<alias>.svc.dynamics.com/EvtMgmt/api/v2.0/")
         return address + "/"
-
-    @field_validator("token")
-    @classmethod
-    def _token(cls, value: SecretStr) -> SecretStr:
-        if not value.get_secret_value():
-            raise ValueError("the token is empty")
-        return value
-
-    @field_validator("origin")
-    @classmethod
-    def _registered(cls, value: str) -> str:
-        return origin_of(value, "the origin")
 
     @field_validator("public_url")
     @classmethod
