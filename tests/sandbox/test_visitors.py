@@ -23,7 +23,7 @@ def test_they_tell_of_each_call_that_fails() -> None:
     with running_both("outbound", log_level="error") as service:
         service.sandbox.faults.add("status", status=500, operation="list_speakers", times=3)
         service.sandbox.faults.add("status", status=500, operation="register", times=1)
-        with Visitors(f"{service.url}{BASE}", 2) as visitors:
+        with Visitors(f"{service.url}{BASE}", 1) as visitors:  # two could share one failed call
             visitors.look(60)
         failed = [(mishap.path.rpartition("/")[2], mishap.status) for mishap in visitors.mishaps]
         assert sorted(failed) == [("registrations", 500), *[("speakers", 500)] * 3]

@@ -157,7 +157,7 @@ async def test_credentials_are_compared_in_constant_time(monkeypatch: pytest.Mon
         return given == known
 
     monkeypatch.setattr(module, "compare_digest", compare)
-    desk = Desk()
+    desk = Desk().know()
     await desk.choose("list_events", **override("realtime", "wrong"))
     assert compared == [(b"wrong", ADMIN.encode())]
 
