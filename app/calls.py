@@ -48,9 +48,9 @@ class Call:
     operation: Operation
     asked: Mapping[str, str]
     sent: Mapping[str, str]
-    query: Query = EMPTY
+    query: Query = field(default=EMPTY, repr=False)
     trace: tuple[tuple[str, str], ...] = ()
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
     content_type: str | None = None
     need: Need = Need.READ
     anew: bool = False
@@ -76,7 +76,7 @@ class Reply:
 
     status: int
     content_type: bytes | None = None
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
     headers: list[Header] = field(default_factory=list)
     chunks: AsyncIterator[bytes] | None = None
     length: int | None = None

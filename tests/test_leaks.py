@@ -18,11 +18,14 @@ from urllib.parse import quote, quote_plus
 import httpx
 import pytest
 
+from app.calls import Call, Reply
+from app.upstream import UpstreamAnswer
 from sandbox.faults import KINDS
 from sandbox.server import Sandbox, SandboxThread
 from tests.examples import OPEN_DAY, Example, example
 from tests.service import BASE, Service
-from translation.operations import OPERATIONS
+from translation.operations import BY_NAME, OPERATIONS
+from translation.query import Query
 
 FIRST_NAME, LAST_NAME, EMAIL = "Zoltana", "Qwertzuiopas", "zoltana.qwertzuiopas@example.com"
 JSON_FAULTS = {"count_object", "merge", "without", "wrap"}
@@ -196,6 +199,14 @@ def drive(visitor: Visitor) -> None:
         told = {"Message": f"No: {EMAIL} at https://x.invalid/?emApplicationtoken={quoted} {token}"}
         visitor.sandbox.faults.add("status", status=status, body=told)
         visitor.post(registrations, registration())
+
+
+def test_what_visitors_send_and_are_told_stands_in_no_repr() -> None:
+    told = EMAIL.encode("ascii")
+    query = Query((("data", told),), client_token=False, dropped=0)
+    call = Call(BY_NAME["register"], {}, {}, query, body=told, authorization=EMAIL)
+    for thing in (call, Reply(200, body=told), UpstreamAnswer(200, {}, told)):
+        assert EMAIL not in repr(thing)
 
 
 PERSONAL = {EMAIL, quote(EMAIL), FIRST_NAME, LAST_NAME}

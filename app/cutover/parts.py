@@ -1,7 +1,7 @@
 """The cutover of one process, put together: its state, who chooses, the second organisation, the shadow."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -38,15 +38,6 @@ NEEDED: Final = {
     Stage.REALTIME: (Source.REALTIME,),
 }
 """Whose tokens have to be good for visitors to be served."""
-
-
-@dataclass(frozen=True, slots=True)
-class Organised:
-    """An organisation: how it is called, its connections, and a cheap call to it."""
-
-    source: Source
-    upstream: Upstream
-    probe: Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from app.outbound import Outbound, normal_form
 from translation.aliases import Aliases
 from translation.comparison import Comparison, Rules, compare_in_steps, only_one
 from translation.errors import NOT_FOUND, TOO_MANY_REQUESTS, ProxyError
-from translation.operations import BY_NAME, Answer, Operation, Serving
+from translation.operations import Answer, Operation, Serving
 from translation.parity import Parity
 
 log = structlog.get_logger("evtmgmt.shadow")
@@ -190,7 +190,3 @@ class Shadow:
 def comparable(operation: Operation) -> bool:
     """Whether both organisations answer an operation with things that can be compared."""
     return operation.serving is Serving.MAPPED and operation.row is not None and operation.answer in _COMPARED
-
-
-COMPARABLE: Final = tuple(operation.name for operation in BY_NAME.values() if comparable(operation))
-"""The operations that are compared."""

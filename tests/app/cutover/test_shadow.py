@@ -20,7 +20,7 @@ from app.calls import Call
 from app.cutover import shadow as module
 from app.cutover.decision import Source
 from app.cutover.parts import own_connections
-from app.cutover.shadow import COMPARABLE, MOST_BYTES, Shadow
+from app.cutover.shadow import MOST_BYTES, Shadow, comparable
 from app.cutover.state import CutoverState, Stage
 from app.metrics import Metrics
 from app.outbound import Outbound, normal_form
@@ -36,12 +36,13 @@ from tests.examples import OPEN_DAY, QUESTIONS, RIYADH, TRACEPARENT, attendee, r
 from tests.old_side import ANN, OLD, old_example, only_asked, raw_answer, running_old
 from tests.service import BASE, Service, both_sides, running_proxy, settings_for
 from translation.comparison import Rules, compare
-from translation.operations import BY_NAME
+from translation.operations import BY_NAME, OPERATIONS
 from translation.parity import Parity
 from translation.query import read_query
 
 pytestmark = pytest.mark.anyio
 
+COMPARABLE = [operation.name for operation in OPERATIONS if comparable(operation)]
 ENDS = 20
 """Seconds after which a test that waits has failed."""
 

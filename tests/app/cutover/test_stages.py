@@ -21,7 +21,6 @@ from tests.app.cutover.sides import (
     ONLY_OLD,
     PORTAL,
     WITHIN,
-    afresh,
     answered_by,
     asked,
     call_of,
@@ -58,20 +57,6 @@ STAGES = [
     ("split", 100),
     ("realtime", 0),
 ]
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Service]:
-    with running() as service:
-        yield service
-
-
-@pytest.fixture
-def both(shared: Service) -> Service:
-    """A proxy before both organisations in the stage ``split``, as it is when it has just started."""
-    afresh(shared)
-    put(shared, "split", percent=50)
-    return shared
 
 
 def serving(operation: Operation, stage: str, percent: float) -> str:

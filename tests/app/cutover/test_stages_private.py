@@ -1,6 +1,6 @@
 """What is a visitor's own: sign-in and captcha travel to outbound alone, and no answer to them reaches anybody else."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -9,7 +9,7 @@ import pytest
 
 from app.cutover.state import Stage
 from tests.app.conftest import ways
-from tests.app.cutover.sides import LATCHED, PORTAL, afresh, answered_by, asked, call_of, keeping, page, put, running
+from tests.app.cutover.sides import LATCHED, PORTAL, answered_by, asked, call_of, keeping, page, put, running
 from tests.app.pair import KEPT
 from tests.examples import CONFERENCE, OPEN_DAY, named, received, registration, sent_headers
 from tests.old_side import ANN, old_event
@@ -21,19 +21,6 @@ __all__ = ["ways"]
 BJORN = {"authorization": "Bearer bjorn"}
 EXPO = "Guarded_Expo"
 SESSIONS = f"events/{OPEN_DAY}/sessions"
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Service]:
-    with running() as service:
-        yield service
-
-
-@pytest.fixture
-def both(shared: Service) -> Service:
-    afresh(shared)
-    put(shared, "split", percent=50)
-    return shared
 
 
 def signed_in(service: Service, user: dict[str, str] = ANN, session: int = 0) -> None:

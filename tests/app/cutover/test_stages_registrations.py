@@ -57,13 +57,6 @@ def shared() -> Iterator[Service]:
         yield service
 
 
-@pytest.fixture
-def both(shared: Service) -> Service:
-    afresh(shared)
-    put(shared, "split", percent=50)
-    return shared
-
-
 def register(service: Service, event: str = OPEN_DAY, body: Any = None, rest: str = "", **headers: str) -> httpx.Response:
     content = json.dumps(registration() if body is None else body)
     sent = {"content-type": "application/json", **headers}
