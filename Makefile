@@ -115,8 +115,11 @@ image: ## Build the container image; BUILD_IMAGE names a builder where no Docker
 lock: env ## Write the locks anew after a change of pyproject.toml; LOCK=--upgrade raises versions
 	$(COMPILE) $(LOCK) pyproject.toml -o requirements/runtime.lock
 	$(COMPILE) $(LOCK) --group build -o requirements/build.lock
-	$(COMPILE) $(LOCK) pyproject.toml --group dev -o requirements/dev.lock
+	$(COMPILE) $(LOCK) pyproject.toml --all-extras --group dev -o requirements/dev.lock
 	$(COMPILE) $(LOCK) pyproject.toml --group bench -c requirements/dev.lock -o requirements/bench.lock
+	$(COMPILE) $(LOCK) pyproject.toml --all-extras --group fuzz -c requirements/dev.lock -o requirements/fuzz.lock
+	$(COMPILE) $(LOCK) --group audit -o requirements/audit.lock
+	$(COMPILE) $(LOCK) --group docs -o requirements/docs.lock
 
 clean: ## Remove the environment and everything that was made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .coverage artifacts dist build
