@@ -12,11 +12,13 @@ registration would be told to be sent again.
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from errno import ECONNREFUSED
+from functools import partial
 from typing import Final
 
 import aiohttp
 import httpx
 from aiohttp import hdrs
+from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from app.settings import Upstream
@@ -115,8 +117,10 @@ class Transport(httpx.AsyncBaseTransport):
         """The session, made in the loop that uses it."""
         if self._session is None:
             settings = self._settings
+            connector = aiohttp.TCPConnector(ssl=self._context, limit=0, keepalive_timeout=settings.keep_alive)
+            connector._factory = partial(_Connection, loop=asyncio.get_running_loop())  # type: ignore[assignment]
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(ssl=self._context, limit=0, keepalive_timeout=settings.keep_alive),
+                connector=connector,
                 timeout=aiohttp.ClientTimeout(
                     total=None, connect=None, sock_connect=settings.connect_timeout, sock_read=settings.read_timeout
                 ),
@@ -130,6 +134,14 @@ class Transport(httpx.AsyncBaseTransport):
                 max_field_size=32_768,
             )
         return self._session
+
+
+class _Connection(ResponseHandler):
+    """A connection that is not used again when bytes came while it was idle: they would be read as the next caller's answer."""
+
+    def is_connected(self) -> bool:
+        """Whether the next request may be sent on it. aiohttp looks at what came too much only when an answer ends."""
+        return super().is_connected() and not self.should_close
 
 
 class _Request(aiohttp.ClientRequest):
