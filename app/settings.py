@@ -6,15 +6,16 @@ told by ``app/settings_sources.py``.
 """
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, PrivateAttr, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.caching.settings import CacheSettings
 from app.cutover.settings import Admin, Cutover, Outbound, Rollback, Shadow, StateSettings
 from app.cutover.state import Stage, Switch
+from app.hosting.settings import Reload
 from app.setting_groups import AliasTable, Answers, Limits, Portal, Realtime, Upstream
 from app.setting_types import Group
 from app.settings_sources import PREFIX, sources
@@ -36,6 +37,8 @@ class Settings(BaseSettings):
         nested_model_default_partial_update=True,
     )
 
+    _portal_name: str = PrivateAttr("")
+
     realtime: Realtime
     portal: Portal = Portal()
     upstream: Upstream = Upstream()
@@ -50,6 +53,8 @@ class Settings(BaseSettings):
     rollback: Rollback = Rollback()
     admin: Admin = Admin()
     state: StateSettings = StateSettings()
+    reload: Reload = Reload()
+    portals: dict[str, dict[str, Any]] = Field({}, description="Several portals, each with what is its own. See docs/portals.md.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
 
     @field_validator("log_level", mode="before")
@@ -69,6 +74,17 @@ class Settings(BaseSettings):
         if self.outbound is None and (self.cutover.stage is not Stage.REALTIME or Switch.OUTBOUND in switches):
             raise ValueError("the cutover needs EVTMGMT_OUTBOUND__ENDPOINT, __TOKEN and __ORIGIN in every stage but realtime")
         return self
+
+    @property
+    def portal_name(self) -> str:
+        """The portal's name in the table of portals; empty where there is none."""
+        return self._portal_name
+
+    def named(self, name: str) -> Self:
+        """The same, as those of a portal of the table."""
+        named = self.model_copy()
+        named._portal_name = name
+        return named
 
     @property
     def origins(self) -> frozenset[str]:
