@@ -12,6 +12,7 @@ from urllib.parse import quote
 import pytest
 
 from sandbox.recorder import ANSWERED, Record
+from sandbox.server import Sandbox
 from tests.clock import until
 from tests.examples import event_of
 from tests.hostile import faults_answers, faults_framing, faults_heads, faults_phases
@@ -120,8 +121,8 @@ def unchunked(rest: bytes) -> tuple[bool, bytes]:
     return False, b"".join(parts)
 
 
-def secrets(service: Service) -> set[str]:
-    token = service.sandbox.realtime_token
+def secrets_of(sandbox: Sandbox) -> set[str]:
+    token = sandbox.realtime_token
     return {token[:30], quote(token, safe="")[:40], token.rstrip("=")[-30:], EMAIL.decode(), "Madeup"}
 
 
@@ -165,7 +166,7 @@ def test_hostile_dynamics(
     assert complaints == ([BROKEN_OFF] * len(complaints) if told is CUT else [])
     written = capsys.readouterr()
     seen = raw.decode("latin-1") + written.out + written.err + caplog.text
-    assert [secret for secret in secrets(service) if secret in seen] == []
+    assert [secret for secret in secrets_of(service.sandbox) if secret in seen] == []
     assert '"defect"' not in seen
 
 
