@@ -17,6 +17,7 @@ from translation.targets import match, segments, upstream_path
 
 _PATH: Final = re.compile(r"(?:[A-Za-z0-9._~\-]|%[0-9A-F]{2})+(?:/(?:[A-Za-z0-9._~\-]|%[0-9A-F]{2})+)*")
 _QUERY: Final = re.compile(rb"[!-~]*")
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _METHODS: Final = ("GET", "POST")
 _READS: Final = tuple(
     operation
@@ -99,7 +100,7 @@ def try_registration(data: bytes) -> None:
     sentence = sentence_of(body)
     if sentence is not None:
         _must(0 < len(sentence) <= MAX_SENTENCE and "://" not in sentence and "@" not in sentence, "a sentence with an address")
-        _must(sentence.isprintable(), "a sentence with control characters")
+        _must(not _CONTROLS.search(sentence), "a sentence with control characters")
 
 
 TARGETS: Final = {"target": try_target, "answer": try_answer, "registration": try_registration}
