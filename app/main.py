@@ -9,6 +9,9 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
+from app.abuse.addresses import ClientAddresses
+from app.abuse.admission import Admission
+from app.abuse.parts import build_addresses, build_admission
 from app.admin.parts import sources_of
 from app.admin.sources import Sources
 from app.answering import Answering, Leg
@@ -53,7 +56,8 @@ def create_app(settings: Settings | None = None) -> Gateway:
     configure_logs(settings.log_level, Redactor(settings.secrets))
     metrics = Metrics()
     budget = build_budget(settings)
-    staging, readiness = stage(settings, budget, metrics)
+    addresses = build_addresses(settings)
+    staging, readiness = stage(settings, budget, metrics, addresses)
     aliases = aliases_of(settings)
     upstream = build_upstream(settings.upstream)
     staging.upstreams.append(upstream)
@@ -79,9 +83,12 @@ def create_app(settings: Settings | None = None) -> Gateway:
         for source, first in ((Source.REALTIME_FIRST, Source.REALTIME), (Source.OUTBOUND_FIRST, Source.OUTBOUND)):
             union = reading(source)
             legs[source] = Leg(union, both_handlers(first, union, sides, aliases, metrics), aliases.parameters)
+    admission, verifiers = build_admission(settings, addresses, metrics)
+    staging.upstreams += verifiers
     answering = Answering(
         legs,
         staging.router,
+        admission,
         settings.limits,
         settings.answers.allow_query,
         settings.cache.obey_clients,
@@ -90,7 +97,7 @@ def create_app(settings: Settings | None = None) -> Gateway:
     )
     return Gateway(
         answering=answering,
-        service=_service(settings, staging, legs, probes, metrics, readiness, problems),
+        service=_service(settings, staging, legs, probes, metrics, readiness, problems, admission, addresses),
         service_rooms=ROOMS if settings.admin.token is None else ROOMS | ADMIN_ROOMS,
         limits=settings.limits,
         cors=cors,
@@ -108,6 +115,8 @@ def _service(
     metrics: Metrics,
     readiness: Readiness,
     problems: Problems,
+    admission: Admission,
+    addresses: ClientAddresses,
 ) -> FastAPI:
     def background() -> list[Coroutine[Any, Any, Any]]:
         found: list[Coroutine[Any, Any, Any]] = [readiness.watch(probes), *staging.tasks()]
@@ -133,6 +142,7 @@ def _service(
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await asyncio.gather(*(leg.reading.close() for leg in legs.values()))
+            await admission.close()
             await staging.close()
             access_log.flush()
 
@@ -140,7 +150,8 @@ def _service(
     service = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     service.include_router(service_router(metrics, readiness))
     if settings.admin.token is not None and staging.observed is not None:
-        _administer(service, settings.admin.token.get_secret_value(), sources_of(staging, staging.observed, metrics))
+        access = settings.admin.token.get_secret_value(), addresses
+        _administer(service, *access, sources_of(staging, staging.observed, metrics))
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
@@ -152,7 +163,7 @@ def _service(
     return service
 
 
-def _administer(service: FastAPI, token: str, sources: Sources) -> None:
+def _administer(service: FastAPI, token: str, addresses: ClientAddresses, sources: Sources) -> None:
     """Mount the admin API and the console."""
     # Templates cost a twentieth of a second, and most processes have no admin.
     from app.admin.access import Access
@@ -160,6 +171,6 @@ def _administer(service: FastAPI, token: str, sources: Sources) -> None:
     from routes.admin import admin_router
     from routes.console import console_router
 
-    access = Access(Credentials(token))
+    access = Access(Credentials(token), addresses=addresses)
     service.include_router(admin_router(access, sources))
     service.include_router(console_router(access, sources))

@@ -13,17 +13,20 @@ from urllib.parse import unquote, urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from app.abuse.addresses import Trusted
+from app.abuse.settings import ChallengeSettings, Rates
 from app.addresses import base_address, origin_of
 from app.caching.settings import CacheSettings
 from app.cutover.settings import Admin, Cutover, Outbound, Rollback, Shadow, StateSettings
 from app.cutover.state import Stage, Switch
 from app.rates import read_rate
-from app.setting_types import Bytes, Group, Seconds, WebApplication, Words
+from app.setting_types import Bytes, Group, Seconds, Secrets, WebApplication, Words
 from app.settings_sources import PREFIX, sources
 from translation.grammar import is_event_id, is_guid
 from translation.messages import Messages
 
 _REALTIME_PATH: Final = re.compile(r"(?:/[\w.~\-]+)*/orgs/[\w.~\-]+/eventmanagement", re.ASCII | re.IGNORECASE)
+_SHORTEST_TOKEN: Final = 8
 
 
 def _must(fits: Callable[[str], bool], noun: str, values: Iterable[str]) -> None:
@@ -73,6 +76,26 @@ class Portal(Group):
     """The portals that call the proxy."""
 
     origins: Words = Field((), description="Origins of the portals, as JSON list or with commas. Default: the registered origin.")
+    client_tokens: Secrets = Field((), description="Tokens of which portals must send one. Default: none is demanded.")
+    trusted_proxies: Words = Field((), description="Proxies whose X-Forwarded-For is believed: networks, or their number.")
+
+    @field_validator("client_tokens")
+    @classmethod
+    def _client_tokens(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if any(len(token.get_secret_value()) < _SHORTEST_TOKEN for token in value):
+            raise ValueError(f"a token must have at least {_SHORTEST_TOKEN} characters")
+        return value
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _number(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value  # TOML has numbers
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _trusted_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        Trusted.read(value)  # raises what is wrong
+        return value
 
     @field_validator("origins")
     @classmethod
@@ -235,6 +258,8 @@ class Settings(BaseSettings):
     aliases: AliasTable = AliasTable()
     messages: dict[str, dict[str, str]] = Field({}, description="Visitors' sentences per language and error code.")
     limits: Limits = Limits()
+    rates: Rates = Rates()
+    challenge: ChallengeSettings = ChallengeSettings()
     outbound: Outbound | None = None
     cutover: Cutover = Cutover()
     shadow: Shadow = Shadow()
@@ -271,7 +296,7 @@ class Settings(BaseSettings):
         """All values that must never be seen, of every secret setting; of an address its password as well."""
         groups = [group for name in type(self).model_fields if isinstance(group := getattr(self, name), Group)]
         values = [value for group in groups for _, value in group if isinstance(value, SecretStr)]
-        found = [value.get_secret_value() for value in values]
+        found = [value.get_secret_value() for value in (*values, *self.portal.client_tokens)]
         # Only these are known to be addresses: a token is opaque, whatever it looks like.
         addresses = (self.upstream.proxy, self.state.redis_url)
         passwords = [urlsplit(address.get_secret_value()).password for address in addresses if address is not None]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
+from app.abuse.addresses import ClientAddresses
 from app.backend import Backend
 from app.budget import Budget
 from app.cutover.decision import Source
@@ -123,13 +124,16 @@ class Staging:
             await self.live.store.close()
 
 
-def stage(settings: Settings, budget: Budget, metrics: Metrics) -> tuple[Staging, Readiness]:
+def stage(
+    settings: Settings, budget: Budget, metrics: Metrics, addresses: ClientAddresses | None = None
+) -> tuple[Staging, Readiness]:
     """Put the cutover together, and what is told of tokens.
 
     Args:
         settings: The settings.
         budget: How many calls may be made to real-time; outbound has a budget of its own.
         metrics: Where things are counted.
+        addresses: Finds visitors' addresses.
 
     Raises:
         ConfigurationError: The state cannot be kept where the settings say.
@@ -141,7 +145,7 @@ def stage(settings: Settings, budget: Budget, metrics: Metrics) -> tuple[Staging
     live = Live(open_store(settings.state, settings.realtime.endpoint), both=both) if changeable else None
     state = _state_of(settings, live)
     credential = None if settings.admin.token is None else settings.admin.token.get_secret_value()
-    router = Router(state, settings.cutover, credential, places, metrics, both=both)
+    router = Router(state, settings.cutover, credential, places, metrics, addresses, both=both)
     readiness = Readiness(metrics, lambda: NEEDED[state().stage] if both else NEEDED[Stage.REALTIME])
     staging = Staging(settings, live, router, places, Parity(), metrics)
     if live is not None:
