@@ -190,7 +190,7 @@ RATE_LIMITED = _kind(
 )
 ORIGIN_NOT_ALLOWED = _kind(
     "OriginNotAllowed",
-    403,
+    400,
     Blame.CALLER,
     "The page is none of the portals'",
     "A browser said that the registration comes from a page whose origin is not in `EVTMGMT_PORTAL__ORIGINS`. Nothing was sent "
@@ -212,7 +212,7 @@ CLIENT_TOKEN_INVALID = _kind(
 )
 CHALLENGE_FAILED = _kind(
     "ChallengeFailed",
-    403,
+    400,
     Blame.CALLER,
     "The challenge was not passed",
     "The hidden field was filled in, or the provider's answer is missing, used up, from another page or too low in score; the "

@@ -19,7 +19,9 @@ def test_off_is_no_limit() -> None:
     assert read_limit(" OFF ") is None
 
 
-@pytest.mark.parametrize("text", ["", "10", "10/", "0/s", "10/0min", "-1/s", "1.5/s", "10/week", "10/m", "9999999/s", "1/2d", "on", "١/s"])
+@pytest.mark.parametrize(
+    "text", ["", "10", "10/", "0/s", "10/0min", "-1/s", "1.5/s", "10/week", "10/m", "9999999/s", "1/2d", "on", "١/s"]
+)
 def test_what_is_no_rate(text: str) -> None:
     with pytest.raises(ValueError, match="must be"):
         read_limit(text)
