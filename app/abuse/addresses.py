@@ -103,7 +103,7 @@ class ClientAddresses:
     def _found(self, peer: str, said: tuple[bytes, ...]) -> Client:
         connection = read_address(peer)
         if not self.trusted:
-            # Addresses that are not of the internet, with the header, are somebody's reverse proxy; a client on the internet may write what it likes.
+            # With the header, a private address is somebody's reverse proxy; a client on the internet may write what it likes.
             hidden = bool(said) and (connection is None or not connection.is_global)
             return Client(_key(connection), certain=connection is not None and not hidden)
         entries = b",".join(said).decode("latin-1").rsplit(",", MOST_ENTRIES)[-MOST_ENTRIES:] if said else []

@@ -1,4 +1,4 @@
-"""Tests of app/abuse/challenge.py: what is checked first, and what is left of the body. The way is tested in test_admission.py."""
+"""Tests of app/abuse/challenge.py: what is checked first, and what is left of the body."""
 
 import pytest
 

@@ -7,7 +7,7 @@ from app.abuse.rates import read_limit, seconds_to_wait
 
 @pytest.mark.parametrize(
     ("text", "amount", "seconds"),
-    [("10/minute", 10, 60), ("10/min", 10, 60), (" 300 / 5min ", 300, 300), ("100/h", 100, 3_600), ("5/s", 5, 1), ("9/Day", 9, 86_400)],
+    [("10/minute", 10, 60), ("10/min", 10, 60), (" 300 / 5min ", 300, 300), ("100/h", 100, 3_600), ("9/Day", 9, 86_400)],
 )  # fmt: skip
 def test_what_operators_write(text: str, amount: int, seconds: int) -> None:
     limit = read_limit(text)
