@@ -104,7 +104,3 @@ class Admission:
             return body
         client = self._addresses.of(scope, headers.all)
         return await self._challenge.check(client, parameters["event"], headers, body)
-
-    async def close(self) -> None:
-        """Let go of connections."""
-        await self._limits.close()

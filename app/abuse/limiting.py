@@ -73,11 +73,6 @@ class RateLimits:
         """
         await self._per_client(Of.READS_PER_CLIENT, client)
 
-    async def close(self) -> None:
-        """Let go of connections."""
-        if self._shared is not None:
-            await self._shared.close()
-
     async def _per_client(self, of: Of, client: Client) -> None:
         if client.certain:
             await self._take(of, client.key)

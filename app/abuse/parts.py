@@ -1,5 +1,6 @@
 """The parts of this package, put together as the settings say."""
 
+from functools import partial
 from urllib.parse import urlsplit
 
 from app.abuse.addresses import ClientAddresses, Trusted
@@ -13,6 +14,7 @@ from app.abuse.settings import Provider
 from app.abuse.shared_windows import SharedWindows
 from app.abuse.verifier import FIELDS, Verifier
 from app.abuse.windows import Windows
+from app.hosting.life import Life
 from app.metrics import Metrics
 from app.parts import aliases_of, build_upstream
 from app.settings import Settings
@@ -26,58 +28,64 @@ def build_addresses(settings: Settings) -> ClientAddresses:
     return ClientAddresses(Trusted.read(settings.portal.trusted_proxies))
 
 
-def build_admission(settings: Settings, addresses: ClientAddresses, metrics: Metrics) -> tuple[Admission, list[Upstream]]:
-    """What lets requests in, and the connections that it has: the caller closes them."""
+def build_admission(settings: Settings, addresses: ClientAddresses, metrics: Metrics, life: Life) -> Admission:
+    """What lets requests in. What it counted and remembers outlives a change of other settings."""
     tokens = [token.get_secret_value() for token in settings.portal.client_tokens]
-    challenge, upstreams = _build_challenge(settings, metrics)
-    admission = Admission(
+    return Admission(
         addresses,
         Origins(settings.origins),
-        _build_limits(settings, metrics),
+        _build_limits(settings, metrics, life),
         metrics,
         ClientTokens(tokens) if tokens else None,
-        challenge,
+        _build_challenge(settings, metrics, life),
     )
-    return admission, upstreams
 
 
-def _build_limits(settings: Settings, metrics: Metrics) -> RateLimits:
+def _build_limits(settings: Settings, metrics: Metrics, life: Life) -> RateLimits:
     aliases = aliases_of(settings)
     shared = None
-    if settings.state.redis_url is not None:
+    url = settings.state.redis_url
+    if url is not None:
         # Portals and organisations that share a Redis have counters of their own.
         secret = f"{settings.realtime.endpoint} {settings.realtime.token.get_secret_value()} {sorted(settings.origins)}"
-        shared = SharedWindows(settings.state.redis_url.get_secret_value(), secret, metrics)
-    return RateLimits(settings.rates, lambda event: aliases.parameters({"event": event})["event"], metrics, Windows(), shared)
+        connect = partial(SharedWindows, url.get_secret_value(), secret, metrics)
+        shared = life.part("rates in Redis", connect, shape=(url, secret), close=SharedWindows.close)
+    windows = life.part("rates", Windows, shape=None)
+    return RateLimits(settings.rates, lambda event: aliases.parameters({"event": event})["event"], metrics, windows, shared)
 
 
-def _build_challenge(settings: Settings, metrics: Metrics) -> tuple[Challenge | None, list[Upstream]]:
+def _build_challenge(settings: Settings, metrics: Metrics, life: Life) -> Challenge | None:
     own = settings.challenge
     if own.honeypot is None and not own.minimum_age and own.provider is None:
-        return None, []
-    verifier, upstreams = None, []
-    if own.provider is not None and own.secret is not None:
-        connection = settings.upstream.model_copy(
-            update={
-                "connections": VERIFIER_CONNECTIONS,
-                "connect_timeout": min(settings.upstream.connect_timeout, own.timeout),
-                "read_timeout": own.timeout,
-                "pool_timeout": own.timeout,
-                "total_timeout": own.timeout,
-                "max_answer_bytes": 65_536,
-            }
-        )
-        upstreams.append(build_upstream(connection))
-        hosts = own.hostnames or {urlsplit(origin).hostname or "" for origin in settings.origins}
-        secret = own.secret.get_secret_value()
-        verifier = Verifier(Provider(own.provider), secret, upstreams[0], hosts, own.minimum_score, own.url)
-    challenge = Challenge(
+        return None
+    sights = None
+    if own.minimum_age:
+        sights = life.part("first sights", partial(FirstSights, own.minimum_age), shape=own.minimum_age)
+    return Challenge(
         metrics,
         honeypot=own.honeypot,
-        sights=FirstSights(own.minimum_age) if own.minimum_age else None,
-        verifier=verifier,
+        sights=sights,
+        verifier=_build_verifier(settings, life),
         field=None if own.provider is None else own.field or FIELDS[Provider(own.provider)],
         header=None if own.header is None else own.header.lower().encode("ascii"),
         admits_unverified=own.when_unavailable == "admit",
     )
-    return challenge, upstreams
+
+
+def _build_verifier(settings: Settings, life: Life) -> Verifier | None:
+    own = settings.challenge
+    if own.provider is None or own.secret is None:
+        return None
+    connection = settings.upstream.model_copy(
+        update={
+            "connections": VERIFIER_CONNECTIONS,
+            "connect_timeout": min(settings.upstream.connect_timeout, own.timeout),
+            "read_timeout": own.timeout,
+            "pool_timeout": own.timeout,
+            "total_timeout": own.timeout,
+            "max_answer_bytes": 65_536,
+        }
+    )
+    upstream = life.part("upstream verifier", partial(build_upstream, connection), shape=connection, close=Upstream.close)
+    hosts = own.hostnames or {urlsplit(origin).hostname or "" for origin in settings.origins}
+    return Verifier(Provider(own.provider), own.secret.get_secret_value(), upstream, hosts, own.minimum_score, own.url)

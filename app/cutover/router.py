@@ -44,7 +44,8 @@ class Router:
         places: Where things live.
         both: Whether there is an outbound organisation at all.
         metrics: Counts the testers' headers.
-        addresses: Finds visitors' addresses.
+        pages: Where visitors' pages came from; by default nothing is known yet.
+        addresses: Finds visitors' addresses; by default no proxy is believed.
     """
 
     def __init__(
@@ -54,16 +55,17 @@ class Router:
         credential: str | None,
         places: Places,
         metrics: Metrics,
-        addresses: ClientAddresses | None = None,
         *,
         both: bool,
+        pages: Pages | None = None,
+        addresses: ClientAddresses | None = None,
     ) -> None:
         self._state = state
         self._salt = settings.salt
         self._sticky = None if settings.sticky_header is None else settings.sticky_header.lower().encode("latin-1")
         self._credential = None if credential is None else credential.encode("utf-8")
         self._places = places
-        self._pages = Pages(settings.page_memory)
+        self._pages = pages or Pages(settings.page_memory)
         self._metrics = metrics
         self._addresses = addresses or ClientAddresses(Trusted())
         self._both = both

@@ -24,8 +24,6 @@ class Shared:
         self.asked += 1
         return self.answer
 
-    async def close(self) -> None: ...
-
 
 def limits(shared: Shared | None = None, **rates: str) -> tuple[RateLimits, Metrics]:
     metrics = Metrics()

@@ -6,7 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from app.abuse.settings import ChallengeSettings, Rates
-from app.settings import GivenSettings, Portal
+from app.setting_groups import Portal
+from app.settings import GivenSettings
 
 REALTIME = {
     "endpoint": "https://public-eur.mkt.dynamics.com/api/v1.0/orgs/1/eventmanagement/",
