@@ -11,7 +11,7 @@ from typing import Final
 import httpx
 
 from app.client.answer import Answer
-from app.client.connection import Connection, NoAnswerError
+from app.client.connection import NoAnswerError
 from app.client.opening import Opener
 from app.client.pool import Pool
 from app.client.target import Forward, Origin, head_of, split
@@ -82,7 +82,7 @@ class Transport(httpx.AsyncBaseTransport):
         await pool.take_place()
         connection = pool.kept(origin)
         if connection is None:
-            connection = await self._opened(origin)
+            connection = await pool.fresh(origin)
         try:
             return await connection.ask(request, without_body=method == "HEAD")
         except NoAnswerError:
@@ -90,7 +90,7 @@ class Transport(httpx.AsyncBaseTransport):
                 raise httpx.ReadError("no answer") from None
         # Never over another kept one: after a restart of the server all of them are dead.
         await pool.take_place()
-        connection = await self._opened(origin)
+        connection = await pool.fresh(origin)
         try:
             return await connection.ask(request, without_body=method == "HEAD")
         except NoAnswerError:
@@ -109,13 +109,6 @@ class Transport(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close all connections."""
         await self._pool.close()
-
-    async def _opened(self, origin: Origin) -> Connection:
-        try:
-            return await self._pool.fresh(origin)
-        except BaseException:
-            self._pool.give_place()
-            raise
 
     def _start(self, method: str, origin: Origin, path: str) -> str:
         """The request line, and the lines that every request has."""

@@ -1,6 +1,7 @@
 """The connections that are open, and those of them that wait for a request."""
 
 import asyncio
+from functools import partial
 from typing import Final
 
 import httpx
@@ -36,10 +37,12 @@ class Pool:
         self._open: dict[Connection, Origin] = {}
         self._idle: dict[Connection, Origin] = {}  # the last that was used is the last
         self._sweeper: asyncio.TimerHandle | None = None
+        self._opening: set[asyncio.Task[Connection]] = set()
         self._empty: asyncio.Future[None] | None = None
+        self._closed = False
 
     async def take_place(self) -> None:
-        """Wait for a place; it is given back with the connection, or by ``give_place``.
+        """Wait for a place; it is given back with the connection, or by ``fresh``.
 
         Raises:
             httpx.PoolTimeout: There was none in time.
@@ -53,10 +56,6 @@ class Pool:
         except TimeoutError:
             raise httpx.PoolTimeout("") from None
 
-    def give_place(self) -> None:
-        """Give a place back that led to no connection."""
-        self._places.release()
-
     def kept(self, origin: Origin) -> Connection | None:
         """A connection to a server that was used before and can be used again, or None."""
         if not self._idle:
@@ -69,24 +68,40 @@ class Pool:
         return None
 
     async def fresh(self, origin: Origin) -> Connection:
-        """A new connection to a server.
+        """A new connection to a server. The place is given back where there is none.
+
+        When the caller is cancelled it is opened all the same, for the next one: otherwise visitors who leave one after the other
+        would keep a server that is slow to connect to from ever being reached.
 
         Raises:
             httpx.TransportError: ``ConnectTimeout`` or ``ConnectError``.
         """
         loop = asyncio.get_running_loop()
         self._loop = loop
+        if self._closed:
+            self._places.release()
+            raise httpx.ConnectError("the client is closed")
         if len(self._open) >= self._most and self._idle:
-            next(iter(self._idle)).close()  # to another server, or dead: the bound holds for all together
+            next(iter(self._idle)).close()  # it leads to another server: the bound holds for all together
 
         def make() -> Connection:
             return Connection(loop, self._read_timeout, self._released, self._lost)
 
-        connection = await self._opener.open(origin, make)
-        self._open[connection] = origin
+        opening = loop.create_task(self._opener.open(origin, make))
+        self._opening.add(opening)
+        opening.add_done_callback(self._opening.discard)
+        try:
+            connection = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(partial(self._opened_for_nobody, origin))
+            raise
+        except BaseException:
+            self._places.release()
+            raise
         if not connection.usable:  # it ended before anybody knew of it
-            self._lost(connection)
+            self._places.release()
             raise httpx.ConnectError("")
+        self._open[connection] = origin
         return connection
 
     async def close(self) -> None:
@@ -94,6 +109,11 @@ class Pool:
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None
+        self._closed = True
+        for opening in self._opening:
+            opening.cancel()
+        if self._opening:
+            await asyncio.wait(self._opening)
         self._idle.clear()
         if self._open:
             self._empty = asyncio.get_running_loop().create_future()
@@ -106,6 +126,9 @@ class Pool:
         origin = self._open.get(connection)
         if origin is None or not connection.usable:
             return
+        if self._closed:
+            connection.close()
+            return
         seconds = self._keep_alive
         if connection.keep_alive is not None:
             seconds = min(seconds, connection.keep_alive - _BEFORE_THE_SERVER)
@@ -113,6 +136,15 @@ class Pool:
         self._idle[connection] = origin
         if self._sweeper is None and self._loop is not None:
             self._sweeper = self._loop.call_later(self._keep_alive, self._sweep)
+
+    def _opened_for_nobody(self, origin: Origin, opening: "asyncio.Task[Connection]") -> None:
+        if opening.cancelled() or opening.exception() is not None:
+            self._places.release()
+            return
+        connection = opening.result()
+        if connection.usable:
+            self._open[connection] = origin
+        self._released(connection)
 
     def _lost(self, connection: Connection) -> None:
         self._open.pop(connection, None)
