@@ -65,7 +65,8 @@ class Challenge:
             The body without what only the challenge wanted.
 
         Raises:
-            ProxyError: ``ChallengeFailed``, ``SentTooSoon``, ``ChallengeUnavailable``, or ``InvalidBody`` for what is no object or nested too deeply.
+            ProxyError: ``ChallengeFailed``, ``SentTooSoon``, ``ChallengeUnavailable``, or ``InvalidBody`` for what is no object
+                or nested too deeply.
         """
         changed = False
         answer: Any = None
