@@ -24,10 +24,11 @@ from app.cutover.decision import Source
 from app.cutover.parts import Staging, stage
 from app.cutover.state import Stage
 from app.delivery import Delivery
+from app.faults.draining import Draining
 from app.gateway import REQUEST_ID, Gateway
 from app.logs import access_log, configure_logs
 from app.metrics import Metrics
-from app.parts import aliases_of, build_backend, build_budget, build_upstream, workers
+from app.parts import aliases_of, build_backend, build_budget, build_protection, build_upstream, workers
 from app.problems import Problems
 from app.readiness import Readiness
 from app.record import Recorder
@@ -52,12 +53,21 @@ def create_app(settings: Settings | None = None) -> Gateway:
     settings = settings or load_settings()
     configure_logs(settings.log_level, Redactor(settings.secrets))
     metrics = Metrics()
+    draining = Draining()
     budget = build_budget(settings)
     staging, readiness = stage(settings, budget, metrics)
     aliases = aliases_of(settings)
     upstream = build_upstream(settings.upstream)
     staging.upstreams.append(upstream)
-    backend = build_backend(settings, upstream, budget, metrics, readiness, observe=staging.observer(Source.REALTIME))
+    backend = build_backend(
+        settings,
+        upstream,
+        budget,
+        metrics,
+        readiness,
+        observe=staging.observer(Source.REALTIME),
+        protection=build_protection(settings, metrics),
+    )
     cache = Cache(settings.cache.max_bytes, settings.cache.max_entries, metrics)
     finisher = Finisher(cache, settings.cache.max_entry_bytes, settings.upstream.total_timeout, settings.cache.browsers)
     problems = Problems(Messages(settings.messages))
@@ -87,16 +97,18 @@ def create_app(settings: Settings | None = None) -> Gateway:
         settings.cache.obey_clients,
         staging.shadow,
         None if staging.observed is None else staging.observed.usage,
+        settings.faults.deadline,
     )
     return Gateway(
         answering=answering,
-        service=_service(settings, staging, legs, probes, metrics, readiness, problems),
+        service=_service(settings, staging, legs, probes, metrics, readiness, problems, draining),
         service_rooms=ROOMS if settings.admin.token is None else ROOMS | ADMIN_ROOMS,
         limits=settings.limits,
         cors=cors,
         delivery=Delivery(cors, finisher, settings.limits.answer_timeout),
         problems=problems,
         recorder=Recorder(metrics, None if staging.observed is None else staging.observed.traffic.answered),
+        draining=draining,
     )
 
 
@@ -108,6 +120,7 @@ def _service(
     metrics: Metrics,
     readiness: Readiness,
     problems: Problems,
+    draining: Draining,
 ) -> FastAPI:
     def background() -> list[Coroutine[Any, Any, Any]]:
         found: list[Coroutine[Any, Any, Any]] = [readiness.watch(probes), *staging.tasks()]
@@ -138,7 +151,7 @@ def _service(
 
     # Starlette's redirects to paths without a slash at the end repeat the Host that the caller made up.
     service = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    service.include_router(service_router(metrics, readiness))
+    service.include_router(service_router(metrics, readiness, draining))
     if settings.admin.token is not None and staging.observed is not None:
         _administer(service, settings.admin.token.get_secret_value(), sources_of(staging, staging.observed, metrics))
 

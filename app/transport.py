@@ -27,8 +27,7 @@ _BODY_HEADERS: Final = ("Content-Type",)
 def build_transport(settings: Upstream, user_agent: str) -> "Transport":
     """A transport without cookies, redirects, unpacking, or proxies of the environment.
 
-    A GET whose connection breaks before an answer is sent once more: mostly a kept connection that was dead. Nothing else is
-    sent twice.
+    Nothing is sent twice: what is worth another call is decided above (``app/faults/retries.py``), where it is counted.
 
     Args:
         settings: Time-outs, pool and trust.
@@ -129,6 +128,8 @@ class Transport(httpx.AsyncBaseTransport):
                 max_line_size=32_768,
                 max_field_size=32_768,
             )
+            # aiohttp would send a GET whose connection breaks once more, and tell nobody. It has no setting for it.
+            self._session._retry_connection = False
         return self._session
 
 

@@ -23,7 +23,7 @@ from app.cutover.watcher import Watcher
 from app.metrics import Metrics
 from app.organisation import Observer
 from app.outbound import Outbound
-from app.parts import aliases_of, build_backend, build_budget, build_outbound, build_upstream
+from app.parts import aliases_of, build_backend, build_budget, build_outbound, build_protection, build_upstream
 from app.readiness import Readiness
 from app.settings import Settings
 from app.settings import Upstream as UpstreamSettings
@@ -154,7 +154,10 @@ def stage(settings: Settings, budget: Budget, metrics: Metrics) -> tuple[Staging
         observe = staging.observer(Source.OUTBOUND)
         budgets = {Source.REALTIME: budget, Source.OUTBOUND: build_budget(settings, Source.OUTBOUND)}
         old = budgets[Source.OUTBOUND]
-        staging.outbound = build_outbound(settings.outbound, upstream, old, metrics, readiness, observe=observe)
+        protection = build_protection(settings, metrics, Source.OUTBOUND)
+        staging.outbound = build_outbound(
+            settings.outbound, upstream, old, metrics, readiness, observe=observe, protection=protection
+        )
         _add_shadow(staging, state, aliases, budgets, metrics, readiness)
     return staging, readiness
 
