@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from signal import SIGINT, SIGTERM
 from urllib.parse import urlsplit
@@ -42,15 +43,15 @@ def status(port: int, path: str) -> int:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_readiness_first_then_nothing_new_and_registrations_to_their_end(workers: int, upstream: Sandbox, tmp_path: Path) -> None:
     environment = {**environment_for(upstream), "EVTMGMT_LIMITS__DRAIN_DELAY": "2", "EVTMGMT_LIMITS__SHUTDOWN_TIMEOUT": "1"}
-    with serving("--workers", str(workers), folder=tmp_path, **environment) as program, ThreadPoolExecutor(2) as pool:
+    with serving("--workers", str(workers), folder=tmp_path, **environment) as program, ExitStack() as closing:
         port = port_of(program, workers)
         assert status(port, READ) == 200
-        kept = Line(port)
+        pool = closing.enter_context(ThreadPoolExecutor(1))
+        kept, line = (closing.enter_context(Line(port)) for _ in range(2))
         kept.send(ask(READ))
         assert b"connection: close" not in kept.answer().lower()
         # A registration that takes longer than the bound for all other requests, and the delay, together.
         upstream.faults.add("latency", seconds=5, operation="register")
-        line = Line(port)
         line.send(post())
         upstream.recorder.wait(operation="register")
         program.process.send_signal(SIGTERM)
@@ -69,10 +70,10 @@ def test_readiness_first_then_nothing_new_and_registrations_to_their_end(workers
 
 
 def test_a_request_that_arrives_while_it_closes_is_told_so(upstream: Sandbox, tmp_path: Path) -> None:
-    with serving(folder=tmp_path, **environment_for(upstream)) as program:
+    with serving(folder=tmp_path, **environment_for(upstream)) as program, ExitStack() as closing:
         port = port_of(program, 1)
         upstream.faults.add("latency", seconds=3, operation="register")
-        registering, arriving = Line(port), Line(port)
+        registering, arriving = (closing.enter_context(Line(port)) for _ in range(2))
         registering.send(post())
         upstream.recorder.wait(operation="register")
         arriving.send(ask(f"{READ}?api-version=9")[:-2])  # all but its end
