@@ -38,7 +38,11 @@ class Scene:
 
     async def started(self, call: Call | None = None) -> Attempt:
         attempt = self.protection.attempt(call or self.call())
-        await attempt.start()
+        try:
+            await attempt.start()
+        except Exception:
+            attempt.release()
+            raise
         return attempt
 
     @property
