@@ -19,7 +19,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from app.bodies import Scope
 from app.extensions import AT_ONCE, CUT, TELL_WHEN_GONE
-from app.gateway import Gateway
+from app.hosting.host import Face, Host
 from app.settings import Limits
 
 _CLOSE: Final = b"connection: close\r\n"
@@ -28,7 +28,7 @@ HARD_HEADER_BYTES: Final = 131_072
 
 
 class GuardedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol with bounds on time and size before a body, and JSON in its refusals. It serves a ``Gateway`` only."""
+    """uvicorn's protocol with bounds on time and size before a body, and JSON in its refusals. What it serves has a ``Face``."""
 
     _clock: asyncio.TimerHandle | None = None
     _header_bytes = 0
@@ -38,7 +38,7 @@ class GuardedProtocol(HttpToolsProtocol):
     _answered = False  # the message is answered already: what may be left of it concerns nobody
     _cycles: tuple[RequestResponseCycle, ...] = ()  # of the requests that are not answered yet
     _when_gone: Callable[[], None] | None = None
-    _unread: tuple[bytes, bytes] | None = None  # the target whose kept answer may be more than the client takes
+    _unread: Scope | None = None  # of the request whose kept answer may be more than the client takes
     _reading_clock: asyncio.TimerHandle | None = None
     _deaf = False  # what comes after a refused message is neither parsed nor complained of again
 
@@ -51,10 +51,10 @@ class GuardedProtocol(HttpToolsProtocol):
             CUT: transport.abort,
         }
         self._start_clock()
-        if len(self.connections) > self._gateway.limits.connections:
+        if len(self.connections) > self._face.limits.connections:
             self._deaf = True
-            self._gateway.too_many()
-            transport.write(self._gateway.crowded)
+            self._face.too_many()
+            transport.write(self._face.crowded)
             transport.close()
 
     def shutdown(self) -> None:
@@ -78,8 +78,8 @@ class GuardedProtocol(HttpToolsProtocol):
         """Give the client its time to read a kept answer; for all others the gateway does."""
         super().pause_writing()
         if self._unread is not None and self._reading_clock is None:
-            seconds = self._gateway.limits.answer_timeout
-            self._reading_clock = self.loop.call_later(seconds, self._does_not_read, *self._unread)
+            seconds = self._face.limits.answer_timeout
+            self._reading_clock = self.loop.call_later(seconds, self._does_not_read, self._unread)
 
     def resume_writing(self) -> None:
         """Know that the client reads."""
@@ -136,7 +136,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if self.parser.should_upgrade():
             # No upgrade is made (RFC 9110 7.8 allows to ignore it), but the parser would take the body for a new request.
             self.cycle.keep_alive = False
-        if self._gateway.draining.leaving:
+        if self._face.draining.leaving:
             self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
@@ -168,7 +168,7 @@ class GuardedProtocol(HttpToolsProtocol):
             cycle.keep_alive = False
             return
         if cycle is None or cycle.response_complete or not cycle.response_started:
-            self.transport.write(self._gateway.unparsed)
+            self.transport.write(self._face.unparsed)
         self.transport.close()
 
     def send_at_once(self, scope: Scope, status: int, lines: bytes, body: bytes) -> bool:
@@ -223,12 +223,12 @@ class GuardedProtocol(HttpToolsProtocol):
         raw_path, _, query = url.partition(b"?")
         scope: Any = self.scope
         scope["method"], scope["raw_path"], scope["query_string"] = "GET", raw_path, query
-        answer = self._gateway.kept_answer(scope)
+        answer = self._face.kept_answer(scope)
         if answer is None:
             return False
         status, lines, body = answer
-        keep_alive = parser.should_keep_alive() and not self._gateway.draining.leaving
-        self._unread = raw_path, query
+        keep_alive = parser.should_keep_alive() and not self._face.draining.leaving
+        self._unread = scope
         self._write(status, lines if keep_alive else lines + _CLOSE, body)
         self.server_state.total_requests += 1
         if not keep_alive:
@@ -240,10 +240,9 @@ class GuardedProtocol(HttpToolsProtocol):
         self.transport.write(b"".join([STATUS_LINE[status], lines, *own, b"\r\n", body]))
 
     @property
-    def _gateway(self) -> Gateway:
+    def _face(self) -> Face:
         app: Any = self.app
-        assert isinstance(app, Gateway)  # noqa: S101 - server_config sees to it
-        return app
+        return app  # type: ignore[no-any-return] # server_config sees to it
 
     def _wait_on(self) -> None:
         """Start a clock again: uvicorn stops its own for any byte, be it an empty line or the rest of a refused body."""
@@ -255,7 +254,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def _start_clock(self) -> None:
-        self._clock = self.loop.call_later(self._gateway.limits.header_timeout, self._too_slow)
+        self._clock = self.loop.call_later(self._face.limits.header_timeout, self._too_slow)
 
     def _stop_clock(self) -> None:
         if self._clock is not None:
@@ -267,9 +266,9 @@ class GuardedProtocol(HttpToolsProtocol):
             self._reading_clock.cancel()
             self._reading_clock = None
 
-    def _does_not_read(self, raw_path: bytes, query: bytes) -> None:
+    def _does_not_read(self, scope: Scope) -> None:
         self._reading_clock = None
-        self._gateway.not_taken(raw_path, query)
+        self._face.not_taken(scope)
         self.transport.abort()
 
     def _too_slow(self) -> None:
@@ -285,13 +284,13 @@ class Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop: on SIGTERM after ``limits.drain_delay``, in which only readiness says so; on SIGINT at once."""
-        gateway = self._gateway
-        if gateway is None or sig != signal.SIGTERM or not gateway.limits.drain_delay or self.should_exit:
+        face = self._face
+        if face is None or sig != signal.SIGTERM or not face.limits.drain_delay or self.should_exit:
             super().handle_exit(sig, frame)
         elif self._closes_at is None:  # orchestrators may say it twice, to the parent and to its workers
             self._captured_signals.append(sig)
-            self._closes_at = monotonic() + gateway.limits.drain_delay
-            gateway.draining.leave()
+            self._closes_at = monotonic() + face.limits.drain_delay
+            face.draining.leave()
 
     async def on_tick(self, counter: int) -> bool:
         """As uvicorn does, and end when the delay is over."""
@@ -303,27 +302,27 @@ class Server(uvicorn.Server):
         uvicorn cuts everything off after one bound. Registrations have none but their own: each ends with its answer, or with
         its time-out.
         """
-        gateway = self._gateway
-        if gateway is not None:
+        face = self._face
+        if face is not None:
             started = monotonic()
-            gateway.draining.close()
+            face.draining.close()
             for server in self.servers:
                 server.close()
             for listener in sockets or []:
                 listener.close()
             for connection in list(self.server_state.connections):
                 connection.shutdown()
-            while gateway.draining.writes and not self.force_exit:  # noqa: ASYNC110 - a signal changes it, not the loop
+            while face.draining.writes and not self.force_exit:  # noqa: ASYNC110 - a signal changes it, not the loop
                 await asyncio.sleep(0.05)
-            bound = gateway.limits.shutdown_timeout - (monotonic() - started)
+            bound = face.limits.shutdown_timeout - (monotonic() - started)
             self.config.timeout_graceful_shutdown = max(1, ceil(bound))
         await super().shutdown(sockets)
 
     @property
-    def _gateway(self) -> Gateway | None:
+    def _face(self) -> Host | None:
         """What is served; None before it was loaded."""
         app = getattr(self.config, "loaded_app", None)
-        return app if isinstance(app, Gateway) else None
+        return app if isinstance(app, Host) else None
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -333,7 +332,7 @@ class Server(uvicorn.Server):
             self._captured_signals.clear()
 
 
-def server_config(app: Gateway | Callable[[], Gateway] | str, limits: Limits, **options: Any) -> uvicorn.Config:
+def server_config(app: Host | Callable[[], Host] | str, limits: Limits, **options: Any) -> uvicorn.Config:
     """The configuration that ``serve``, ``demo`` and the tests run.
 
     Args:
@@ -344,7 +343,7 @@ def server_config(app: Gateway | Callable[[], Gateway] | str, limits: Limits, **
     return uvicorn.Config(
         app,
         interface="asgi3",
-        factory=not isinstance(app, Gateway),
+        factory=not isinstance(app, Host),
         http=GuardedProtocol,
         loop="uvloop",
         ws="none",
