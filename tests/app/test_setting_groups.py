@@ -288,10 +288,19 @@ MINUTE, MONTH = 60, 30 * 86_400
 TIMES = [f"cache.{group}.{name}" for group in CLASSES for name in ("fresh", "stale_while_revalidate", "stale_if_error")]
 AT_LEAST_NONE = dict.fromkeys((*TIMES, "cache.not_found", "cache.when_unreachable"), MONTH)
 AT_LEAST_NONE |= {"upstream.budget_wait": MINUTE, "cache.stale_wait": MINUTE}
+AT_LEAST_NONE |= {"limits.drain_delay": 600, "faults.retry_percent": 100, "faults.registrations_percent": 90}
 AT_LEAST_NONE |= dict.fromkeys(("cutover.percent", "shadow.sample", "shadow.noise"), 100)
 MORE_THAN_NONE = {"cache.refresh_ahead": 1, "cache.warm_rate": 1_000}
+MORE_THAN_NONE |= {"faults.breaker_percent": 100, "faults.images_percent": 100}
 MORE_THAN_NONE |= {"rollback.error_percent": 100, "rollback.latency_factor": 100}
-FLAGS = {"cache.enabled": True, "cache.browsers": True, "cache.obey_clients": False, "cache.warm": True, "rollback.enabled": True}
+FLAGS = {
+    "cache.enabled": True,
+    "cache.browsers": True,
+    "cache.obey_clients": False,
+    "cache.warm": True,
+    "faults.breaker": True,
+    "rollback.enabled": True,
+}
 
 
 @pytest.mark.parametrize("path", SECONDS)
@@ -369,8 +378,12 @@ def numbers(group: BaseModel, place: str = "") -> set[str]:
     )
 
 
+LINKED = {"faults.breaker_open", "faults.breaker_open_most"}
+"""Numbers that bound each other: tests/app/faults/test_settings.py."""
+
+
 def test_every_number_is_in_one_of_the_tables() -> None:
-    tables = (SECONDS, BOUNDS, AT_LEAST_NONE, MORE_THAN_NONE, FLAGS)
+    tables = (SECONDS, BOUNDS, AT_LEAST_NONE, MORE_THAN_NONE, FLAGS, LINKED)
     assert numbers(given("log_level", "info")) == {path for table in tables for path in table}
 
 
