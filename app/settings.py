@@ -16,6 +16,7 @@ from app.abuse.settings import ChallengeSettings, Rates
 from app.caching.settings import CacheSettings
 from app.cutover.settings import Admin, Cutover, Outbound, Rollback, Shadow, StateSettings
 from app.cutover.state import Stage, Switch
+from app.faults.settings import Faults
 from app.hosting.settings import Reload
 from app.setting_groups import AliasTable, Answers, Limits, Portal, Realtime, Upstream
 from app.setting_types import Group
@@ -43,6 +44,7 @@ class Settings(BaseSettings):
     realtime: Realtime
     portal: Portal = Portal()
     upstream: Upstream = Upstream()
+    faults: Faults = Faults()
     answers: Answers = Answers()
     cache: CacheSettings = CacheSettings()
     aliases: AliasTable = AliasTable()
