@@ -48,8 +48,8 @@ async def test_another_admin_token_loses_nothing() -> None:
 
 async def test_another_time_out_needs_other_connections() -> None:
     found = await anew({}, {"upstream": {"read_timeout": 7}})
-    assert found == ALWAYS | {name for name in found if name.startswith(("upstream", "budget"))}
-    assert len(found) == len(ALWAYS) + 6
+    assert found == ALWAYS | {name for name in found if name.startswith(("upstream", "budget", "protection"))}
+    assert len(found) == len(ALWAYS) + 8
 
 
 async def test_what_shows_in_answers_empties_the_cache() -> None:
