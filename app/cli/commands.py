@@ -115,6 +115,38 @@ def compare(
     raise typer.Exit(status)
 
 
+@cli.command("repoint")
+def repoint_(
+    path: Annotated[Path, typer.Argument(help="The built portal: a folder, a zip or one file.", show_default=False)],
+    to: Annotated[
+        str | None, typer.Option(metavar="URL", help="The proxy, such as https://proxy.example.com/EvtMgmt/api/v2.0/")
+    ] = None,
+    write: Annotated[bool, typer.Option("--write", help="Replace. Without it, places are only shown.")] = False,
+    restore: Annotated[bool, typer.Option("--restore", help="Put the originals back that --write kept.")] = False,
+    backup: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where the originals are kept; PATH.before-repoint by default.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="With --restore: also over files that were changed since.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+) -> None:
+    """Lead a built portal to the proxy: find the old endpoint and token in its files, and replace them.
+
+    Needs no settings and no network. Exit status 0 when nothing is left to do, 1 when something would be replaced or is left for
+    your hand, 2 when it cannot be worked on.
+    """
+    from app.cli.repointing import run_repoint, run_restore
+
+    if restore:
+        if write or to is not None or as_json:
+            raise typer.BadParameter("goes with --backup and --force only", param_hint="--restore")
+        raise typer.Exit(run_restore(path, backup=backup, force=force))
+    if to is None:
+        raise typer.BadParameter("is missing: name your proxy, such as https://proxy.example.com", param_hint="--to")
+    if force:
+        raise typer.BadParameter("goes with --restore only", param_hint="--force")
+    raise typer.Exit(run_repoint(path, to, write=write, backup=backup, as_json=as_json))
+
+
 @cli.command()
 def explain(
     method: Annotated[str, typer.Argument(help="GET or POST.")],

@@ -4,17 +4,16 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from app.cli.progress import progress_bar
 from app.comparing import walk
 from app.comparing.page import page
 from app.comparing.reader import UnreadableError
@@ -71,7 +70,7 @@ def run_compare(
     configure_logs(settings.log_level, redactor, sys.stderr)
     errors = Console(stderr=True, width=None if sys.stderr.isatty() else 1_000)
     try:
-        with _progress(errors) as progress:
+        with progress_bar(errors, "Events") as progress:
             report = asyncio.run(
                 walk.rehearse(settings, rate=rate, threshold=threshold, event=event, ignore=ignore, progress=progress)
             )
@@ -142,15 +141,6 @@ def _differences(differences: Sequence[Mapping[str, Any]]) -> Table:
     for row in differences[:_MOST_ROWS]:
         table.add_row(*(Text(str(row[name])) for name in names))
     return table
-
-
-@contextmanager
-def _progress(console: Console) -> Iterator[walk.Progress]:
-    """A bar, where there is a terminal to show it."""
-    columns = (TextColumn("Events"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _write(path: Path, text: str) -> None:
