@@ -69,6 +69,23 @@ def demo(
     run_demo(host, port)
 
 
+@cli.command("init")
+def init_(
+    folder: Annotated[Path, typer.Argument(help="Where the files go.")] = Path(),
+    endpoint: Annotated[str | None, typer.Option(metavar="URL", help="The endpoint, as Dynamics shows it.")] = None,
+    token_file: Annotated[str | None, typer.Option(metavar="FILE", help="A file with the token; - reads it.")] = None,
+    origin: Annotated[str | None, typer.Option(metavar="URL", help="The origin registered with the token.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over files that exist.")] = False,
+) -> None:
+    """Write a settings file with every setting explained, a compose file, and the token into a file of its own.
+
+    Asks for what is not given as an option. Dynamics shows all three under Settings > Event management > Web applications.
+    """
+    from app.cli.initialising import run_init
+
+    raise typer.Exit(run_init(folder, endpoint, token_file, origin, force=force))
+
+
 @cli.command()
 def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,

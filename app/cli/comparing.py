@@ -21,6 +21,7 @@ from app.comparing.report import counted, percent
 from app.logs import configure_logs
 from app.redaction import Redactor
 from app.settings import Settings
+from app.whole_files import replace_file
 from translation.comparison_rules import read_rules
 from translation.grammar import is_event_id
 
@@ -86,9 +87,11 @@ def run_compare(
     document = report.document(redactor)
     try:
         if json_file is not None:
-            _write(json_file, json.dumps(document, indent=2) + "\n")  # plain ASCII, whatever reads it
+            text = json.dumps(document, indent=2) + "\n"  # plain ASCII, whatever reads it
+            replace_file(json_file, lambda file: file.write(text.encode("ascii")))
         if html_file is not None:
-            _write(html_file, page(document))
+            whole = page(document)
+            replace_file(html_file, lambda file: file.write(whole.encode("utf-8")))
     except OSError as refused:
         return _told(errors, f"A file could not be written: {refused.strerror}", UNUSABLE)
     # Into a pipe or file nothing is folded, so that it can be searched.
@@ -141,20 +144,6 @@ def _differences(differences: Sequence[Mapping[str, Any]]) -> Table:
     for row in differences[:_MOST_ROWS]:
         table.add_row(*(Text(str(row[name])) for name in names))
     return table
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file so that it is whole or not there."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    try:
-        with unfinished.open("x", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
 
 
 def _told(console: Console, words: str, status: int) -> int:

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from app.repointing.tree import RepointError
-from app.repointing.writing import replace_file, settle
+from app.whole_files import replace_file, settle
 
 SCHEMA: Final = 1
 

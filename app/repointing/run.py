@@ -27,7 +27,7 @@ from app.repointing.target import Target
 from app.repointing.texts import read_text
 from app.repointing.tokens import tokens
 from app.repointing.tree import BACKUP_SUFFIX, Folder, RepointError, Tree
-from app.repointing.writing import UNFINISHED, Write, prepared, settle
+from app.whole_files import UNFINISHED, Write, prepared, settle
 
 Progress = Callable[[int, int], None]
 """Is told how many files were looked into, and of how many."""
@@ -144,7 +144,7 @@ class Survey:
             data = self._tree.read(name)
             if data is None:
                 self.notices.append(Notice("too_large", name, "Not looked into: it is larger than any file of a portal."))
-            elif name.endswith(PACKED) and not any(name.removesuffix(suffix) in there for suffix in PACKED):
+            elif name.endswith(PACKED) and name.rpartition(".")[0] not in there:
                 self.notices.append(Notice("packed_alone", name, "Not looked into: it is packed. Unpack it, and repoint that."))
             else:
                 self._look_into(name, data)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Protocol
 
-from app.repointing.writing import UNFINISHED
+from app.whole_files import UNFINISHED
 
 BACKUP_SUFFIX: Final = ".before-repoint"
 SKIPPED: Final = frozenset({"node_modules", ".git", ".hg", ".svn"})

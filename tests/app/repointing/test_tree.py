@@ -6,7 +6,7 @@ import pytest
 
 from app.repointing import tree as module
 from app.repointing.tree import Folder, RepointError
-from app.repointing.writing import UNFINISHED
+from app.whole_files import UNFINISHED
 
 
 def test_files_below_in_order_and_nothing_outside(tmp_path: Path) -> None:

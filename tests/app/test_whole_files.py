@@ -5,7 +5,7 @@ from typing import BinaryIO
 
 import pytest
 
-from app.repointing.writing import prepared, replace_file
+from app.whole_files import prepared, replace_file
 
 
 def broken(file: BinaryIO) -> None:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
-UNFINISHED: Final = ".repoint-unfinished"
+UNFINISHED: Final = ".evtmgmt-unfinished"
 """How the name of a file ends that is not in its place yet; a process that was killed leaves it behind."""
 
 Write = Callable[[BinaryIO], object]
