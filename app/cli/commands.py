@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from app.cli.cutover import cutover
+from app.cli.examples import examples
 from app.settings_sources import ConfigurationError, load_settings
 from app.version import VERSION
 
@@ -33,22 +34,19 @@ def main() -> None:
         raise SystemExit(2) from None
 
 
-@cli.command()
+@cli.command(epilog=examples("serve"))
 def serve(
     host: Annotated[str, typer.Option(envvar="EVTMGMT_SERVE_HOST", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(envvar="EVTMGMT_SERVE_PORT", min=0, max=65_535, help="Port; 0 takes a free one.")] = 8080,
     workers: Annotated[int, typer.Option(envvar="EVTMGMT_SERVE_WORKERS", min=1, max=64, help="Processes; one per core.")] = 1,
 ) -> None:
-    """Run the proxy.
-
-    Example: evtmgmt-proxy serve --host 0.0.0.0 --port 8080 --workers 2
-    """
+    """Run the proxy."""
     from app.cli.serving import run_server
 
     run_server(load_settings(), host, port, workers)
 
 
-@cli.command()
+@cli.command(epilog=examples("demo"))
 def demo(
     port: Annotated[int, typer.Option(min=0, max=65_535, help="The portal's port; the others follow. 0: free ones.")] = 4200,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -69,9 +67,9 @@ def demo(
     run_demo(host, port)
 
 
-@cli.command("init")
+@cli.command("init", epilog=examples("init"))
 def init_(
-    folder: Annotated[Path, typer.Argument(help="Where the files go.")] = Path(),
+    folder: Annotated[Path, typer.Argument(help="Where the files go; here by default.", show_default=False)] = Path(),
     endpoint: Annotated[str | None, typer.Option(metavar="URL", help="The endpoint, as Dynamics shows it.")] = None,
     token_file: Annotated[str | None, typer.Option(metavar="FILE", help="A file with the token; - reads it.")] = None,
     origin: Annotated[str | None, typer.Option(metavar="URL", help="The origin registered with the token.")] = None,
@@ -86,7 +84,7 @@ def init_(
     raise typer.Exit(run_init(folder, endpoint, token_file, origin, force=force))
 
 
-@cli.command()
+@cli.command(epilog=examples("check"))
 def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
     event: Annotated[str | None, typer.Option(help="Readable id of the event to look at; the first listed by default.")] = None,
@@ -100,7 +98,7 @@ def check(
     raise typer.Exit(run_check(load_settings(), as_json=as_json, event=event))
 
 
-@cli.command()
+@cli.command(epilog=examples("compare"))
 def compare(
     rate: Annotated[float, typer.Option(min=0.1, max=1_000, help="Calls per second to each organisation.")] = 5,
     threshold: Annotated[
@@ -132,7 +130,7 @@ def compare(
     raise typer.Exit(status)
 
 
-@cli.command("repoint")
+@cli.command("repoint", epilog=examples("repoint"))
 def repoint_(
     path: Annotated[Path, typer.Argument(help="The built portal: a folder, a zip or one file.", show_default=False)],
     to: Annotated[
@@ -164,22 +162,19 @@ def repoint_(
     raise typer.Exit(run_repoint(path, to, write=write, backup=backup, as_json=as_json))
 
 
-@cli.command()
+@cli.command(epilog=examples("explain"))
 def explain(
     method: Annotated[str, typer.Argument(help="GET or POST.")],
     path: Annotated[str, typer.Argument(help="Path and query as a portal sends them; the old base may be left out.")],
     visitor: Annotated[str, typer.Option(help="What tells the visitor apart: the address, or the sticky header's value.")] = "",
 ) -> None:
-    """Tell which organisation would answer a request, by which rule of the cutover, and why.
-
-    Example: evtmgmt-proxy explain GET events/Contoso_Open_Day --visitor 203.0.113.7
-    """
+    """Tell which organisation would answer a request, by which rule of the cutover, and why."""
     from app.cli.explaining import run_explain
 
     raise typer.Exit(run_explain(load_settings(), method, path, visitor))
 
 
-@cli.command()
+@cli.command(epilog=examples("operations"))
 def operations() -> None:
     """Print the table of operations and what becomes of each."""
     from translation.operations import OPERATIONS
@@ -195,7 +190,7 @@ def operations() -> None:
     _print(table)
 
 
-@cli.command()
+@cli.command(epilog=examples("config"))
 def config() -> None:
     """Print the effective settings, secrets masked, and where each came from."""
     from app.cli.showing import settings_table
@@ -203,13 +198,13 @@ def config() -> None:
     _print(settings_table(load_settings()))
 
 
-@cli.command()
+@cli.command(epilog=examples("version"))
 def version() -> None:
     """Print the version."""
     typer.echo(VERSION)
 
 
-@cli.command()
+@cli.command(epilog=examples("health"))
 def health(
     url: Annotated[str, typer.Option(envvar="EVTMGMT_HEALTH_URL", help="What to ask.")] = "http://127.0.0.1:8080/livez",
 ) -> None:

@@ -17,8 +17,8 @@ from app.settings_sources import PREFIX
 _HEAD: Final = """\
 Settings of evtmgmt-proxy. EVTMGMT_CONFIG_FILE names this file.
 
-What is commented out has the value shown: take away the # to change it; where none is shown, there is none. The environment wins \
-over this file: [cache] enabled is EVTMGMT_CACHE__ENABLED there. Secrets stand in files of their own, in the folder that \
+What is commented out has the value shown: take away the # to change it; where none is shown, there is none. The environment \
+wins over this file: [cache] enabled is EVTMGMT_CACHE__ENABLED there. Secrets stand in files of their own, in the folder that \
 EVTMGMT_SECRETS_DIR names. docs/settings.md says more; evtmgmt-proxy config prints what is in force.\
 """
 _WIDTH: Final = 110
