@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -21,6 +21,12 @@ cli = typer.Typer(
 cli.add_typer(cutover, name="cutover")
 
 
+_MISSING: Final = (
+    "Dynamics shows endpoint, token and origin under Settings > Event management > Web applications. "
+    "evtmgmt-proxy init asks for them and writes them down."
+)
+
+
 def main() -> None:
     """Run the command line. Exit status 2 means that the settings cannot be used."""
     try:
@@ -30,6 +36,8 @@ def main() -> None:
         console.print("The settings cannot be used:", style="bold red")
         for problem in error.problems:
             console.print(f"  - {problem}", markup=False, highlight=False, soft_wrap=True)
+        if any(problem.endswith(": is missing") for problem in error.problems):
+            console.print(_MISSING, markup=False, highlight=False, soft_wrap=True)
         console.print("Names and examples: docs/settings.md")
         raise SystemExit(2) from None
 

@@ -31,7 +31,7 @@ def settings_file(answers: Answers) -> str:
         answers: What is set in it. The token is not: it has a file of its own.
     """
     given = {"realtime": {"endpoint": answers.endpoint, "origin": answers.origin}}
-    lines = [*_comment(_HEAD), "", *_table(Settings, (), given, active=True)]
+    lines = [*_comment(_HEAD), *_table(Settings, (), given, active=True)]
     return "\n".join(lines) + "\n"
 
 

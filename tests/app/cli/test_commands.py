@@ -73,6 +73,8 @@ def test_settings_that_cannot_be_used_give_status_2_and_all_mistakes(command: st
         "  - EVTMGMT_UPSTREAM__READ_TIMEOUT: must be a valid number, unable to parse string as a number",
         "  - EVTMGMT_LIMITS__HEADER_COUT: there is no such setting",
         "  - EVTMGMT_LOG_LEVEL: must be 'debug', 'info', 'warning' or 'error'",
+        "Dynamics shows endpoint, token and origin under Settings > Event management > Web applications. "
+        "evtmgmt-proxy init asks for them and writes them down.",
         "Names and examples: docs/settings.md",
     ]
 
