@@ -107,3 +107,12 @@ def test_options_that_are_none_give_status_2(arguments: tuple[str, ...], environ
     assert done.returncode == 2
     assert "Usage: evtmgmt-proxy" in done.stderr
     assert "s3cr3t" not in done.stderr
+
+
+def test_the_shell_completes_commands_and_options(tmp_path: Path) -> None:
+    def completed(words: str, number: int) -> list[str]:
+        environment = {"_EVTMGMT_PROXY_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(number)}
+        return run(folder=tmp_path, **environment).stdout.split()
+
+    assert completed("evtmgmt-proxy re", 1) == ["repoint"]
+    assert completed("evtmgmt-proxy repoint --wr", 2) == ["--write"]

@@ -44,6 +44,7 @@ def test_a_captcha() -> None:
         ("connect-src *.example.org", "https://proxy.example.com"),
         ("connect-src https://proxy.example.com", "https://proxy.example.com:8443"),
         ("connect-src https:", "http://127.0.0.1:8080"),
+        ("connect-src https://127.0.0.1:8080", "http://127.0.0.1:8080"),
         ("default-src *; connect-src 'none'", "https://proxy.example.com"),
     ],
 )

@@ -51,6 +51,12 @@ def test_tokens_around_are_masked_whole_and_cut() -> None:
     assert "s3cret" not in place("a.js", text, spans[2], spans).context
 
 
+def test_a_short_token_is_masked_too() -> None:
+    text = 'HERE,token:"s3c!ret",HERE'
+    spans = [span(0, 4), span(12, 19, Kind.TOKEN)]
+    assert [place("a.js", text, one, spans).context for one in spans] == [f'HERE,token:"{MASK}",HERE'] * 2
+
+
 def test_what_may_be_a_secret_under_another_name_is_masked() -> None:
     text = f'HERE,key:"{"aB3" * 20}",short:"abc"'
     assert excerpt(text, 0, 4, []) == f'HERE,key:"{MASK}",short:"abc"'
