@@ -15,6 +15,8 @@ from app.setting_types import Bytes, Group, Seconds, Secrets, WebApplication, Wo
 from translation.grammar import is_event_id, is_guid
 
 _REALTIME_PATH: Final = re.compile(r"(?:/[\w.~\-]+)*/orgs/[\w.~\-]+/eventmanagement", re.ASCII | re.IGNORECASE)
+_OUTBOUND_HOST: Final = re.compile(r"\.svc(?:-[a-z0-9]+)?\.dynamics\.com$", re.ASCII)
+_FROM: Final = "from Settings > Event management > Web applications in Dynamics"
 _SHORTEST_TOKEN: Final = 8
 
 
@@ -38,13 +40,15 @@ class Realtime(WebApplication):
     @classmethod
     def _endpoint(cls, value: str) -> str:
         address = base_address(value, "the endpoint").rstrip("/")
-        path = urlsplit(address).path.lower()
-        if "/evtmgmt/api/" in path + "/":
-            raise ValueError("the endpoint is the old outbound one; Dynamics shows the real-time endpoint beside the token")
-        if not _REALTIME_PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
+        parts = urlsplit(address)
+        path = parts.path.lower()
+        if "/evtmgmt/api/" in path + "/" or _OUTBOUND_HOST.search(parts.hostname or ""):
             raise ValueError(
-                "the endpoint must look like https://public-<geo>.mkt.dynamics.com/api/v1.0/orgs/<id>/eventmanagement/"
+                f"the endpoint is the old outbound one; copy the real-time one, which stands beside the token, {_FROM}"
             )
+        if not _REALTIME_PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
+            looks = "https://public-<geo>.mkt.dynamics.com/api/v1.0/orgs/<id>/eventmanagement/"
+            raise ValueError(f"the endpoint must look like {looks}; copy it again, the whole of it, {_FROM}")
         return address + "/"
 
     @field_validator("webapp_id", "business_unit_id")
