@@ -13,6 +13,7 @@ from app.admin.parts import sources_of
 from app.admin.sources import Sources
 from app.answering import Answering, Leg
 from app.background import tell_defect
+from app.bridge.script import Script
 from app.budget import Need
 from app.caching.cache import Cache
 from app.caching.finishing import Finisher
@@ -27,15 +28,17 @@ from app.delivery import Delivery
 from app.gateway import REQUEST_ID, Gateway
 from app.logs import access_log, configure_logs
 from app.metrics import Metrics
-from app.parts import aliases_of, build_backend, build_budget, build_upstream, workers
+from app.parts import aliases_of, build_backend, build_bridge, build_budget, build_files, build_upstream, workers
 from app.problems import Problems
 from app.readiness import Readiness
 from app.record import Recorder
 from app.redaction import Redactor
+from app.rooms import rooms_of
 from app.settings import Settings
 from app.settings_sources import load_settings
 from routes import both_handlers, outbound_handlers, realtime_handlers
-from routes.service import ADMIN_ROOMS, ROOMS, service_router
+from routes.bridge import bridge_router
+from routes.service import service_router
 from translation.errors import METHOD_NOT_ALLOWED, OPERATION_NOT_FOUND, ProxyError
 from translation.messages import Messages
 
@@ -88,15 +91,17 @@ def create_app(settings: Settings | None = None) -> Gateway:
         staging.shadow,
         None if staging.observed is None else staging.observed.usage,
     )
+    script = build_bridge(settings)
     return Gateway(
         answering=answering,
-        service=_service(settings, staging, legs, probes, metrics, readiness, problems),
-        service_rooms=ROOMS if settings.admin.token is None else ROOMS | ADMIN_ROOMS,
+        service=_service(settings, staging, legs, probes, metrics, readiness, problems, script),
+        service_rooms=rooms_of(settings),
         limits=settings.limits,
         cors=cors,
         delivery=Delivery(cors, finisher, settings.limits.answer_timeout),
         problems=problems,
         recorder=Recorder(metrics, None if staging.observed is None else staging.observed.traffic.answered),
+        files=build_files(settings),
     )
 
 
@@ -108,6 +113,7 @@ def _service(
     metrics: Metrics,
     readiness: Readiness,
     problems: Problems,
+    script: Script | None,
 ) -> FastAPI:
     def background() -> list[Coroutine[Any, Any, Any]]:
         found: list[Coroutine[Any, Any, Any]] = [readiness.watch(probes), *staging.tasks()]
@@ -139,6 +145,8 @@ def _service(
     # Starlette's redirects to paths without a slash at the end repeat the Host that the caller made up.
     service = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     service.include_router(service_router(metrics, readiness))
+    if script is not None:
+        service.include_router(bridge_router(script))
     if settings.admin.token is not None and staging.observed is not None:
         _administer(service, settings.admin.token.get_secret_value(), sources_of(staging, staging.observed, metrics))
 

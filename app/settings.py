@@ -14,9 +14,11 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.addresses import base_address, origin_of
+from app.bridge.settings import FORM_HOSTS, LOADER_HOSTS, Hosts, PublicUrl, public_url
 from app.caching.settings import CacheSettings
 from app.cutover.settings import Admin, Cutover, Outbound, Rollback, Shadow, StateSettings
 from app.cutover.state import Stage, Switch
+from app.portal_files.settings import PortalFolder
 from app.rates import read_rate
 from app.setting_types import Bytes, Group, Seconds, WebApplication, Words
 from app.settings_sources import PREFIX, sources
@@ -73,6 +75,9 @@ class Portal(Group):
     """The portals that call the proxy."""
 
     origins: Words = Field((), description="Origins of the portals, as JSON list or with commas. Default: the registered origin.")
+    public_url: PublicUrl = Field(None, description="How browsers reach the proxy, such as https://events-api.example.com.")
+    static_dir: PortalFolder = Field(None, description="Folder of the built portal, when the proxy shall serve it.")
+    source_maps: bool = Field(False, description="Whether the portal's source maps are served as well.")
 
     @field_validator("origins")
     @classmethod
@@ -144,9 +149,13 @@ class Upstream(Group):
 class Answers(Group):
     """How answers are mended for old portals."""
 
-    registration_form: Literal["null", "keep"] = Field(
-        "null", description="`null`: portals show their own form. `keep`: the real-time form embed is handed on."
+    registration_form: Literal["null", "keep", "bridge"] = Field(
+        "null",
+        description="`null`: portals show their own form. `keep`: the real-time form embed is handed on. "
+        "`bridge`: it is written anew so that old portals can show it.",
     )
+    form_loaders: Hosts = Field(LOADER_HOSTS, description="Hosts that the bridge may load the form loader from.")
+    form_hosts: Hosts = Field(FORM_HOSTS, description="Hosts that the bridge may load forms from and send them to.")
     allow_anonymous_registrations: Literal["true", "keep"] = Field(
         "true", description="`true`: always answered as true, as the real-time API knows no other kind. `keep`: as Dynamics says."
     )
@@ -260,6 +269,24 @@ class Settings(BaseSettings):
         if self.outbound is None and (self.cutover.stage is not Stage.REALTIME or Switch.OUTBOUND in switches):
             raise ValueError("the cutover needs EVTMGMT_OUTBOUND__ENDPOINT, __TOKEN and __ORIGIN in every stage but realtime")
         return self
+
+    @model_validator(mode="after")
+    def _bridge_where_browsers_reach_it(self) -> "Settings":
+        if self.answers.registration_form == "bridge" and self.bridge_base is None:
+            raise ValueError(
+                "EVTMGMT_ANSWERS__REGISTRATION_FORM=bridge needs EVTMGMT_PORTAL__PUBLIC_URL: how browsers reach the proxy, "
+                "such as https://events-api.example.com"
+            )
+        return self
+
+    @property
+    def bridge_base(self) -> str | None:
+        """What stands before the address of the bridge's script; empty where the proxy serves the portal itself."""
+        if self.portal.public_url is not None:
+            return self.portal.public_url
+        if self.outbound is not None and self.outbound.public_url is not None:
+            return public_url(self.outbound.public_url)
+        return "" if self.portal.static_dir is not None else None
 
     @property
     def origins(self) -> frozenset[str]:
