@@ -20,7 +20,7 @@ from translation.grammar import is_event_id, is_guid
 MAX_EMBED_LENGTH: Final = 20_000
 MAX_ADDRESS_LENGTH: Final = 1_000
 _ADDRESS: Final = re.compile(
-    r"(https?)://([A-Za-z0-9.-]{1,253})(?::([0-9]{1,5}))?((?:/[A-Za-z0-9\-._~%!$()*+,;=:]*)*)((?:\?[A-Za-z0-9\-._~%!$()*+,;=:/&]*)?)"
+    r"((?i:https?))://([A-Za-z0-9.-]{1,253})(?::([0-9]{1,5}))?((?:/[A-Za-z0-9\-._~%!$()*+,;=:]*)*)((?:\?[A-Za-z0-9\-._~%!$()*+,;=:/&]*)?)"
 )
 _LOCAL: Final = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}")
 _LABEL: Final = r"[a-z0-9*](?:[a-z0-9*-]*[a-z0-9*])?"
@@ -134,8 +134,7 @@ def _address(text: str, hosts: tuple[re.Pattern[str], ...]) -> str | None:
     found = _ADDRESS.fullmatch(f"https:{text}" if text.startswith("//") else text)
     if found is None or len(text) > MAX_ADDRESS_LENGTH:
         return None
-    scheme, host, port, path, query = found.groups()
-    host = host.lower()
+    scheme, host, port, path, query = found[1].lower(), found[2].lower(), *found.group(3, 4, 5)
     if scheme == "http" and not _LOCAL.fullmatch(host):
         return None
     if port and port != _PORTS[scheme]:

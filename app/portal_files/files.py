@@ -22,7 +22,7 @@ from starlette.datastructures import Headers
 from starlette.responses import FileResponse, Response
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
 
-from app.bodies import Receive, Scope
+from app.bodies import ClientGoneError, Receive, Scope
 from app.delivery import Send
 from app.extensions import CUT, extension
 from app.portal_files.rules import CODINGS, PAGE, cache_control, content_type, is_hidden, is_route, may_be_packed
@@ -65,6 +65,7 @@ class PortalFiles:
 
         Raises:
             ProxyError: ``MethodNotAllowed``, ``BadTarget``, or ``OperationNotFound`` for a path that is no file and no route.
+            ClientGoneError: The client did not read, and was cut off.
         """
         if scope["method"] == "OPTIONS":
             response = Response(status_code=204, headers={"allow": ", ".join(_ALLOWED)})
@@ -141,6 +142,8 @@ class PortalFiles:
             if cut is None:
                 raise
             cut()
+            if isinstance(broken, TimeoutError):
+                raise ClientGoneError from None
 
 
 def _to_its_slash(path: list[str], query: bytes) -> Response:

@@ -57,7 +57,7 @@ _PACKED_TOO: Final = frozenset({"wasm", "ttf", "otf", "eot", "ico"})
 _HASHED: Final = re.compile(
     r".+[.\-_](?:"
     r"(?=[0-9a-f]*[a-f])(?=[0-9a-f]*[0-9])[0-9a-f]{8,64}"  # webpack, Angular up to 16: hexadecimal, no date
-    r"|[A-Z2-7]{8}"  # Angular since 17
+    r"|(?=[A-Z0-9]*[A-Z])[A-Z0-9]{8}"  # Angular since 17
     r"|(?=[\w\-]{0,7}[0-9_\-])(?=[\w\-]{0,7}[A-Z])(?=[\w\-]{0,7}[a-z])[\w\-]{8}"  # Vite
     r")(?:\.[a-z]{1,12})?\.[a-z0-9]{1,5}",
     re.ASCII,
