@@ -54,6 +54,7 @@ _BINARY: Final = {
 _OTHERS: Final = mimetypes.MimeTypes()
 """The library's own table: what is installed on the machine has no say."""
 _PACKED_TOO: Final = frozenset({"wasm", "ttf", "otf", "eot", "ico"})
+_SOURCE_MAP: Final = re.compile(r"\.map(?:\.gz|\.br)?$", re.IGNORECASE)
 _HASHED: Final = re.compile(
     r".+[.\-_](?:"
     r"(?=[0-9a-f]*[a-f])(?=[0-9a-f]*[0-9])[0-9a-f]{8,64}"  # webpack, Angular up to 16: hexadecimal, no date
@@ -72,9 +73,9 @@ def is_hidden(path: Sequence[str], *, source_maps: bool) -> bool:
         source_maps: Whether source maps are served.
     """
     inner = path[1:] if path and path[0] == ".well-known" else path  # RFC 8615
-    return any(segment.startswith(".") for segment in inner) or (
-        not source_maps and path[-1:] != [] and path[-1].endswith(".map")
-    )
+    if any(segment.startswith(".") for segment in inner):
+        return True
+    return not source_maps and bool(path) and _SOURCE_MAP.search(path[-1]) is not None
 
 
 def content_type(name: str) -> str:

@@ -285,7 +285,14 @@ AT_LEAST_NONE |= {"upstream.budget_wait": MINUTE, "cache.stale_wait": MINUTE}
 AT_LEAST_NONE |= dict.fromkeys(("cutover.percent", "shadow.sample", "shadow.noise"), 100)
 MORE_THAN_NONE = {"cache.refresh_ahead": 1, "cache.warm_rate": 1_000}
 MORE_THAN_NONE |= {"rollback.error_percent": 100, "rollback.latency_factor": 100}
-FLAGS = {"cache.enabled": True, "cache.browsers": True, "cache.obey_clients": False, "cache.warm": True, "rollback.enabled": True}
+FLAGS = {
+    "portal.source_maps": False,
+    "cache.enabled": True,
+    "cache.browsers": True,
+    "cache.obey_clients": False,
+    "cache.warm": True,
+    "rollback.enabled": True,
+}
 
 
 @pytest.mark.parametrize("path", SECONDS)
@@ -415,9 +422,9 @@ def test_a_choice_is_taken_in_any_letter_case(path: str, value: Any, taken: Any)
 @pytest.mark.parametrize(
     ("path", "value", "sentence"),
     [
-        ("answers.registration_form", "drop", "Input should be 'null' or 'keep'"),
-        ("answers.registration_form", True, "Input should be 'null' or 'keep'"),
-        ("answers.registration_form", ["keep"], "Input should be 'null' or 'keep'"),
+        ("answers.registration_form", "drop", "Input should be 'null', 'keep' or 'bridge'"),
+        ("answers.registration_form", True, "Input should be 'null', 'keep' or 'bridge'"),
+        ("answers.registration_form", ["keep"], "Input should be 'null', 'keep' or 'bridge'"),
         ("answers.allow_anonymous_registrations", False, "Input should be 'true' or 'keep'"),
         ("answers.allow_anonymous_registrations", 1, "Input should be 'true' or 'keep'"),
         ("answers.allow_anonymous_registrations", {}, "Input should be 'true' or 'keep'"),

@@ -36,7 +36,7 @@ window.d365mktConfigure = () => {
       if (type === "formLoad" && window.notified) event.setFormNotification((notification) => notified.push(notification));
       if (type === "formLoad") event.preventFormLoadingProgressBar();
       if (type === "formSubmit" && window.refuse) event.preventDefault();
-      for (const [name, value] of Object.entries(window.choices ?? {})) if (type === "formSubmit") event.setExtraValue(name, value);
+      if (type === "formSubmit") Object.entries(window.choices ?? {}).forEach((choice) => event.setExtraValue(...choice));
       if (type === "afterFormSubmit") told.push(event.getRedirectUrl());
     });
   }
