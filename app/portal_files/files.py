@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-import anyio.to_thread
 import structlog
 from starlette.datastructures import Headers
 from starlette.responses import FileResponse, Response
@@ -82,7 +81,7 @@ class PortalFiles:
             raise ProxyError(OPERATION_NOT_FOUND)
         accepted = headers.get("accept-encoding", "").encode("latin-1")
         codings = [(name, ending) for name, ending in CODINGS if accepts_coding(accepted, name.encode("ascii"))]
-        found = await anyio.to_thread.run_sync(self._find, path, is_route(path, headers.get("accept", "")), codings)
+        found = await asyncio.to_thread(self._find, path, is_route(path, headers.get("accept", "")), codings)
         if found is None:
             raise ProxyError(OPERATION_NOT_FOUND)
         if path and found.name == f"{'/'.join(path)}/{PAGE}" and not scope["raw_path"].endswith(b"/"):
