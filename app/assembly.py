@@ -17,11 +17,12 @@ from app.cutover.decision import Source
 from app.cutover.parts import Staging, stage
 from app.cutover.state import Stage
 from app.delivery import Delivery
+from app.faults.draining import Draining
 from app.gateway import App, Gateway
 from app.hosting.life import Life
 from app.hosting.portal import Portal
 from app.metrics import Metrics
-from app.parts import aliases_of, build_backend, build_budget, build_files, build_upstream, workers
+from app.parts import aliases_of, build_backend, build_budget, build_files, build_protection, build_upstream, workers
 from app.problems import Problems
 from app.readiness import Readiness
 from app.record import Recorder
@@ -35,19 +36,22 @@ Service = Callable[[Settings, Staging, Metrics, Readiness, Problems], tuple[App,
 """Makes the application for everything that is no operation, and tells the first segments of its paths."""
 NOT_IN_ANSWERS = frozenset(
     {
-        *("portal", "limits", "rates", "challenge", "shadow", "rollback", "admin", "state", "log_level"),
+        *("portal", "limits", "faults", "rates", "challenge", "shadow", "rollback", "admin", "state", "log_level"),
     }
 )
 """Groups of settings that no kept answer shows anything of: when another one changes, the cache begins empty."""
 
 
-def build_portal(settings: Settings, metrics: Metrics, service: Service, before: Portal | None = None) -> Portal:
+def build_portal(
+    settings: Settings, metrics: Metrics, service: Service, draining: Draining, before: Portal | None = None
+) -> Portal:
     """Put a portal together.
 
     Args:
         settings: Of this portal.
         metrics: Where things are counted.
         service: Makes the application for what is no operation.
+        draining: Whether the process is about to stop.
         before: The same portal as it was with other settings, whose parts are taken over where they fit.
 
     Raises:
@@ -57,7 +61,11 @@ def build_portal(settings: Settings, metrics: Metrics, service: Service, before:
     upstream = life.part("upstream", partial(build_upstream, settings.upstream), shape=settings.upstream, close=Upstream.close)
     budget = life.part("budget", partial(build_budget, settings), shape=(settings.upstream, settings.realtime.endpoint))
     staging, readiness = stage(settings, budget, metrics, life, addresses := build_addresses(settings))
-    backend = build_backend(settings, upstream, budget, metrics, readiness, observe=staging.observer(Source.REALTIME))
+    # As the connections are, which its places stand for; what is known of an organisation's failures outlives a reload.
+    shape = settings.upstream, settings.faults, settings.realtime.endpoint
+    protection = life.part("protection", partial(build_protection, settings, metrics), shape=shape)
+    observe = staging.observer(Source.REALTIME)
+    backend = build_backend(settings, upstream, budget, metrics, readiness, observe=observe, protection=protection)
     cache = settings.cache
     kept = life.part("cache", partial(Cache, cache.max_bytes, cache.max_entries, metrics), shape=shape_of_answers(settings))
     finisher = Finisher(kept, cache.max_entry_bytes, settings.upstream.total_timeout, cache.browsers)
@@ -73,6 +81,7 @@ def build_portal(settings: Settings, metrics: Metrics, service: Service, before:
         cache.obey_clients,
         staging.shadow,
         None if staging.observed is None else staging.observed.usage,
+        settings.faults.deadline,
     )
     _add_background(settings, staging, legs, probes, readiness)
     application, rooms = service(settings, staging, metrics, readiness, problems)
@@ -85,6 +94,7 @@ def build_portal(settings: Settings, metrics: Metrics, service: Service, before:
         delivery=Delivery(cors, finisher, settings.limits.answer_timeout),
         problems=problems,
         recorder=Recorder(metrics, None if staging.observed is None else staging.observed.traffic.answered),
+        draining=draining,
         files=build_files(settings),
     )
     return Portal(settings, gateway, readiness, life)

@@ -25,12 +25,13 @@ from app.caching.reading import Outcome, Served
 from app.calls import Header, Reply
 from app.cors import Cors
 from app.delivery import Delivery, Send
+from app.faults.draining import Draining
 from app.guard import Headers, guard
 from app.metrics import PORTAL_FILE, UNMATCHED
 from app.problems import Problems
 from app.record import Exchange, Recorder, new_request_id
 from app.settings import Limits
-from translation.errors import BAD_HEADERS, INTERNAL_ERROR, OPERATION_NOT_FOUND, OVERLOADED, ProxyError
+from translation.errors import BAD_HEADERS, INTERNAL_ERROR, OPERATION_NOT_FOUND, OVERLOADED, STOPPING, ProxyError
 from translation.headers import is_request_id
 from translation.targets import allowed_methods, is_api, segments
 
@@ -60,11 +61,14 @@ class Gateway:
         delivery: Sends answers.
         problems: Writes errors.
         recorder: Logs and counts.
+        draining: Whether the process is about to stop.
         files: Answers what is nobody else's with the files of the portal; None where the portal is served elsewhere.
 
     Attributes:
         limits: The bounds.
+        draining: The same; the server tells of it.
         unparsed: The whole HTTP answer to bytes that are no HTTP, for the server to send.
+        crowded: The one to a connection too many.
     """
 
     def __init__(
@@ -77,6 +81,7 @@ class Gateway:
         delivery: Delivery,
         problems: Problems,
         recorder: Recorder,
+        draining: Draining,
         files: App | None = None,
     ) -> None:
         self._answering = answering
@@ -85,6 +90,8 @@ class Gateway:
         self._files = files
         self.limits = limits
         self.unparsed = problems.raw(ProxyError(BAD_HEADERS, detail="The request cannot be parsed."))
+        self.crowded = problems.raw(ProxyError(OVERLOADED, retry_after=RETRY_SECONDS))
+        self.draining = draining
         self._cors = cors
         self._delivery = delivery
         self._problems = problems
@@ -97,7 +104,11 @@ class Gateway:
         self._in_flight += 1
         self._recorder.begin()
         try:
-            await self._exchange(exchange, scope, receive, send)
+            if scope["method"] == "POST":
+                with self.draining.writing():
+                    await self._exchange(exchange, scope, receive, send)
+            else:
+                await self._exchange(exchange, scope, receive, send)
         finally:
             self._in_flight -= 1
             self._recorder.end(exchange)  # 8
@@ -119,14 +130,14 @@ class Gateway:
                 if owner is not None:
                     if owner is self._files:
                         exchange.operation = PORTAL_FILE
-                        self._not_too_many()
+                        self._take_in(scope["method"] in _READS)
                     scope[REQUEST_ID] = exchange.request_id
                     await owner(scope, receive, self._watched(exchange, send))
                     return
                 if scope["method"] == "OPTIONS":
                     reply = self._options(path, headers)
                 else:
-                    self._not_too_many()
+                    self._take_in(scope["method"] in _READS)
                     reply = await self._answering.answer(exchange, path, headers, scope, receive)  # 2 to 6
         except ProxyError as error:
             headers = headers if headers.all else _outline(scope["headers"])
@@ -142,6 +153,10 @@ class Gateway:
         else:
             await self._delivery.send_reply(exchange, reply, headers, scope, receive, send)  # 7
         self._answering.delivered(reply)
+
+    def too_many(self) -> None:
+        """A connection was refused, as there are too many."""
+        self._recorder.shed("connections")
 
     def kept_answer(self, scope: Scope) -> tuple[int, bytes, bytes] | None:
         """The answer to a read that was answered before and is kept: for servers that can send it without a task.
@@ -193,8 +208,18 @@ class Gateway:
             raise ProxyError(OPERATION_NOT_FOUND)
         return self._files
 
-    def _not_too_many(self) -> None:
-        if self._in_flight > self.limits.concurrency:
+    def _take_in(self, is_read: bool) -> None:
+        """Refuse what would be one too many. What is kept, or of the service itself, never comes here.
+
+        Raises:
+            ProxyError: ``Stopping`` or ``Overloaded``.
+        """
+        limits = self.limits
+        if self.draining.closed:
+            self._recorder.shed("stopping")
+            raise ProxyError(STOPPING, retry_after=RETRY_SECONDS)
+        if self._in_flight > (limits.concurrency if is_read else limits.concurrency + limits.registration_reserve):
+            self._recorder.shed("reads" if is_read else "registrations")
             raise ProxyError(OVERLOADED, retry_after=RETRY_SECONDS)
 
     def _options(self, path: list[str], headers: Headers) -> Reply:

@@ -1,5 +1,7 @@
 """The one place that makes the application: of settings, the portal and the service's own pages."""
 
+from functools import partial
+
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
@@ -10,6 +12,7 @@ from app.admin.sources import Sources
 from app.assembly import build_portal
 from app.calls import PROBLEM
 from app.cutover.parts import Staging
+from app.faults.draining import Draining
 from app.gateway import REQUEST_ID, App
 from app.hosting.host import Host
 from app.logs import configure_logs
@@ -37,16 +40,17 @@ def create_app(settings: Settings | None = None) -> Host:
     """
     settings = settings or load_settings()
     configure_logs(settings.log_level, Redactor(settings.secrets))
-    return Host(build_portal(settings, Metrics(), _service))
+    draining = Draining()
+    return Host(build_portal(settings, Metrics(), partial(_service, draining), draining), draining)
 
 
 def _service(
-    settings: Settings, staging: Staging, metrics: Metrics, readiness: Readiness, problems: Problems
+    draining: Draining, settings: Settings, staging: Staging, metrics: Metrics, readiness: Readiness, problems: Problems
 ) -> tuple[App, frozenset[str]]:
     """The application for everything that is no operation of the old API."""
     # Starlette's redirects to paths without a slash at the end repeat the Host that the caller made up.
     service = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    service.include_router(service_router(metrics, readiness))
+    service.include_router(service_router(metrics, readiness, draining))
     script = build_bridge(settings)
     if script is not None:
         service.include_router(bridge_router(script))

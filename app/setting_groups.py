@@ -228,8 +228,16 @@ class Limits(Group):
     header_bytes: int = Field(32_768, ge=1_024, le=65_536, description="Largest headers of a request together.")
     body_bytes: int = Field(2**20, ge=1_024, le=64 * 2**20, description="Largest body of a request.")
     concurrency: int = Field(1_000, ge=1, le=100_000, description="Requests at once, per worker. More are refused at once.")
+    registration_reserve: int = Field(
+        100, ge=0, le=100_000, description="Registrations at once beyond `concurrency`, per worker."
+    )
+    connections: int = Field(10_000, ge=10, le=1_000_000, description="Clients' connections at once, per worker.")
+    backlog: int = Field(2_048, ge=1, le=65_535, description="Connections that wait to be accepted.")
     header_timeout: Seconds = Field(10, description="Longest time for the headers of a request to arrive.")
     request_timeout: Seconds = Field(15, description="Longest time for the body of a request to arrive.")
     answer_timeout: Seconds = Field(120, description="Longest time for an image or a large answer to be taken by the client.")
+    drain_delay: float = Field(
+        0, ge=0, le=600, description="Time between SIGTERM, from which on `/readyz` says no, and the last new request."
+    )
     shutdown_timeout: int = Field(20, ge=1, le=600, description="Longest wait for requests in flight when stopping.")
     keep_alive: int = Field(65, ge=1, le=3_600, description="How long an idle client connection is kept.")

@@ -17,6 +17,7 @@ from app.bridge.settings import public_url
 from app.caching.settings import CacheSettings
 from app.cutover.settings import Admin, Cutover, Outbound, Rollback, Shadow, StateSettings
 from app.cutover.state import Stage, Switch
+from app.faults.settings import Faults
 from app.hosting.settings import Reload
 from app.setting_groups import AliasTable, Answers, Limits, Portal, Realtime, Upstream
 from app.setting_types import Group
@@ -44,6 +45,7 @@ class Settings(BaseSettings):
     realtime: Realtime
     portal: Portal = Portal()
     upstream: Upstream = Upstream()
+    faults: Faults = Faults()
     answers: Answers = Answers()
     cache: CacheSettings = CacheSettings()
     aliases: AliasTable = AliasTable()

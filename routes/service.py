@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from app.faults.draining import Draining
 from app.metrics import Metrics
 from app.openapi import describe, documentation_page
 from app.readiness import Readiness
@@ -19,12 +20,13 @@ _PAGE_HEADERS: Final = {
 }
 
 
-def service_router(metrics: Metrics, readiness: Readiness) -> APIRouter:
+def service_router(metrics: Metrics, readiness: Readiness, draining: Draining) -> APIRouter:
     """The routes of the service itself.
 
     Args:
         metrics: What ``/metrics`` shows.
         readiness: What ``/readyz`` says.
+        draining: Whether the process is about to stop.
     """
     router = APIRouter(tags=["service"])
     document = describe(VERSION)
@@ -37,7 +39,9 @@ def service_router(metrics: Metrics, readiness: Readiness) -> APIRouter:
 
     @router.api_route("/readyz", methods=_METHODS)
     async def ready() -> JSONResponse:
-        """Configured, and Dynamics has not refused the token."""
+        """Configured, not about to stop, and Dynamics has not refused the token."""
+        if draining.leaving:
+            return JSONResponse({"status": "not ready", "reason": "the process was told to stop"}, 503)
         if readiness.ready:
             return JSONResponse({"status": "ready"})
         return JSONResponse({"status": "not ready", "reason": "Dynamics refused the token or the origin"}, 503)

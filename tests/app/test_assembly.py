@@ -1,10 +1,12 @@
 """A portal put together: what lives on when it is put together anew with other settings."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 
 from app.assembly import NOT_IN_ANSWERS, build_portal, shape_of_answers
+from app.faults.draining import Draining
 from app.hosting.portal import Portal
 from app.main import _service
 from app.metrics import Metrics
@@ -22,10 +24,10 @@ def parts(portal: Portal) -> dict[str, Any]:
 async def anew(first: dict[str, Any], second: dict[str, Any]) -> set[str]:
     """The parts that are not the same ones after a change."""
     async with Sandbox() as sandbox:
-        metrics = Metrics()
+        metrics, draining = Metrics(), Draining()
         settings = [settings_for(sandbox, **{**both_sides(sandbox), **groups}) for groups in (first, second)]
-        before = build_portal(settings[0], metrics, _service)
-        after = build_portal(settings[1], metrics, _service, before)
+        before = build_portal(settings[0], metrics, partial(_service, draining), draining)
+        after = build_portal(settings[1], metrics, partial(_service, draining), draining, before)
         await after.life.close()
         await before.life.close(after.life)
         old = parts(before)
