@@ -22,7 +22,7 @@ from app.gateway import App, Gateway
 from app.hosting.life import Life
 from app.hosting.portal import Portal
 from app.metrics import Metrics
-from app.parts import aliases_of, build_backend, build_budget, build_protection, build_upstream, workers
+from app.parts import aliases_of, build_backend, build_budget, build_files, build_protection, build_upstream, workers
 from app.problems import Problems
 from app.readiness import Readiness
 from app.record import Recorder
@@ -95,6 +95,7 @@ def build_portal(
         problems=problems,
         recorder=Recorder(metrics, None if staging.observed is None else staging.observed.traffic.answered),
         draining=draining,
+        files=build_files(settings),
     )
     return Portal(settings, gateway, readiness, life)
 
@@ -105,6 +106,7 @@ def shape_of_answers(settings: Settings) -> dict[str, Any]:
     for name in ("realtime", "outbound"):
         if shown[name] is not None:
             shown[name] = shown[name].model_dump(exclude={"token"})
+    shown["bridge"] = settings.bridge_base if settings.answers.registration_form == "bridge" else None
     return {**shown, "upstream": shown["upstream"].model_dump(include={"max_answer_bytes", "max_image_bytes"})}
 
 

@@ -17,12 +17,15 @@ from app.gateway import REQUEST_ID, App
 from app.hosting.host import Host
 from app.logs import configure_logs
 from app.metrics import Metrics
+from app.parts import build_bridge
 from app.problems import Problems
 from app.readiness import Readiness
 from app.redaction import Redactor
+from app.rooms import rooms_of
 from app.settings import Settings
 from app.settings_sources import load_settings
-from routes.service import ADMIN_ROOMS, ROOMS, service_router
+from routes.bridge import bridge_router
+from routes.service import service_router
 from translation.errors import METHOD_NOT_ALLOWED, OPERATION_NOT_FOUND, ProxyError
 
 
@@ -48,11 +51,12 @@ def _service(
     # Starlette's redirects to paths without a slash at the end repeat the Host that the caller made up.
     service = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     service.include_router(service_router(metrics, readiness, draining))
-    rooms = ROOMS
+    script = build_bridge(settings)
+    if script is not None:
+        service.include_router(bridge_router(script))
     if settings.admin.token is not None and staging.observed is not None:
         sources = sources_of(staging, staging.observed, metrics)
         _administer(service, settings.admin.token.get_secret_value(), build_addresses(settings), sources)
-        rooms |= ADMIN_ROOMS
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
@@ -61,7 +65,7 @@ def _service(
         return Response(reply.body, reply.status, media_type=PROBLEM.decode("ascii"), headers=error.headers)
 
     service.add_exception_handler(HTTPException, refused)
-    return service, rooms
+    return service, rooms_of(settings)
 
 
 def _administer(service: FastAPI, token: str, addresses: ClientAddresses, sources: Sources) -> None:

@@ -13,6 +13,7 @@ from pydantic import Field, PrivateAttr, SecretStr, field_validator, model_valid
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.abuse.settings import ChallengeSettings, Rates
+from app.bridge.settings import public_url
 from app.caching.settings import CacheSettings
 from app.cutover.settings import Admin, Cutover, Outbound, Rollback, Shadow, StateSettings
 from app.cutover.state import Stage, Switch
@@ -79,6 +80,24 @@ class Settings(BaseSettings):
         if self.outbound is None and (self.cutover.stage is not Stage.REALTIME or Switch.OUTBOUND in switches):
             raise ValueError("the cutover needs EVTMGMT_OUTBOUND__ENDPOINT, __TOKEN and __ORIGIN in every stage but realtime")
         return self
+
+    @model_validator(mode="after")
+    def _bridge_where_browsers_reach_it(self) -> "Settings":
+        if self.answers.registration_form == "bridge" and self.bridge_base is None:
+            raise ValueError(
+                "EVTMGMT_ANSWERS__REGISTRATION_FORM=bridge needs EVTMGMT_PORTAL__PUBLIC_URL: how browsers reach the proxy, "
+                "such as https://events-api.example.com"
+            )
+        return self
+
+    @property
+    def bridge_base(self) -> str | None:
+        """What stands before the address of the bridge's script; empty where the proxy serves the portal itself."""
+        if self.portal.public_url is not None:
+            return self.portal.public_url
+        if self.outbound is not None and self.outbound.public_url is not None:
+            return public_url(self.outbound.public_url)
+        return "" if self.portal.static_dir is not None else None
 
     @property
     def portal_name(self) -> str:

@@ -14,11 +14,6 @@ from app.openapi import describe, documentation_page
 from app.readiness import Readiness
 from app.version import VERSION
 
-ROOMS: Final = frozenset({"livez", "readyz", "metrics", "openapi.json", "docs"})
-"""The first segments of the paths answered here."""
-ADMIN_ROOMS: Final = frozenset({"admin", "console"})
-"""Those of the admin API and the console, where there is an admin."""
-
 _METHODS: Final = ["GET", "HEAD"]
 _PAGE_HEADERS: Final = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"

@@ -14,7 +14,9 @@ from app.hosting.host import Host
 from app.logs import configure_logs
 from app.main import create_app
 from app.parts import WORKERS
+from app.portal_files.telling import tell_of_the_portal
 from app.redaction import Redactor
+from app.rooms import rooms_of
 from app.server import Server, server_config
 from app.settings import Settings
 
@@ -87,10 +89,12 @@ def run_server(settings: Settings, host: str, port: int, workers: int) -> None:
     os.environ[WORKERS] = str(workers)  # whatever a platform says: what is shared is divided by it
     if workers == 1:
         application = create_app(settings)
+        tell_of_the_portal(settings, rooms_of(settings))
         settle_memory()
         Server(server_config(application, settings.limits, host=host, port=port)).run()
         return
     configure_logs(settings.log_level, Redactor(settings.secrets))
+    tell_of_the_portal(settings, rooms_of(settings))
     open_store(settings.state, settings.realtime.endpoint)  # told once, and not by each worker again and again
     with (
         tempfile.TemporaryDirectory(prefix="evtmgmt-metrics-") as directory,

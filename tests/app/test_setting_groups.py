@@ -305,6 +305,7 @@ MORE_THAN_NONE = {"cache.refresh_ahead": 1, "cache.warm_rate": 1_000}
 MORE_THAN_NONE |= {"faults.breaker_percent": 100, "faults.images_percent": 100}
 MORE_THAN_NONE |= {"rollback.error_percent": 100, "rollback.latency_factor": 100}
 FLAGS = {
+    "portal.source_maps": False,
     "cache.enabled": True,
     "cache.browsers": True,
     "cache.obey_clients": False,
@@ -445,9 +446,9 @@ def test_a_choice_is_taken_in_any_letter_case(path: str, value: Any, taken: Any)
 @pytest.mark.parametrize(
     ("path", "value", "sentence"),
     [
-        ("answers.registration_form", "drop", "Input should be 'null' or 'keep'"),
-        ("answers.registration_form", True, "Input should be 'null' or 'keep'"),
-        ("answers.registration_form", ["keep"], "Input should be 'null' or 'keep'"),
+        ("answers.registration_form", "drop", "Input should be 'null', 'keep' or 'bridge'"),
+        ("answers.registration_form", True, "Input should be 'null', 'keep' or 'bridge'"),
+        ("answers.registration_form", ["keep"], "Input should be 'null', 'keep' or 'bridge'"),
         ("answers.allow_anonymous_registrations", False, "Input should be 'true' or 'keep'"),
         ("answers.allow_anonymous_registrations", 1, "Input should be 'true' or 'keep'"),
         ("answers.allow_anonymous_registrations", {}, "Input should be 'true' or 'keep'"),
