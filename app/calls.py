@@ -72,6 +72,7 @@ class Reply:
         resources: What has to be closed after the answer.
         call: What it answers, where somebody may want to compare it with another answer.
         brief: Seconds that it may be given again, when that is shorter than usual: a part of it is missing.
+        backend: Who answered, where it is not who was asked.
     """
 
     status: int
@@ -83,6 +84,7 @@ class Reply:
     resources: AsyncExitStack | None = None
     call: Call | None = None
     brief: float | None = None
+    backend: str | None = None
 
 
 JSON = b"application/json; charset=utf-8"

@@ -27,6 +27,8 @@ from app.delivery import Delivery
 from app.gateway import REQUEST_ID, Gateway
 from app.logs import access_log, configure_logs
 from app.metrics import Metrics
+from app.outbox.outbox import Outbox
+from app.outbox.parts import build_outbox
 from app.parts import aliases_of, build_backend, build_budget, build_upstream, workers
 from app.problems import Problems
 from app.readiness import Readiness
@@ -68,7 +70,9 @@ def create_app(settings: Settings | None = None) -> Gateway:
 
     images = settings.upstream.max_image_bytes
     sides = {Source.REALTIME: reading(Source.REALTIME)}
-    handlers = realtime_handlers(backend, sides[Source.REALTIME], aliases, images, staging.places if staging.observed else None)
+    outbox = build_outbox(settings, backend, sides[Source.REALTIME].registered, metrics, readiness)
+    places = staging.places if staging.observed else None
+    handlers = realtime_handlers(backend, sides[Source.REALTIME], aliases, images, places, outbox)
     legs = {Source.REALTIME: Leg(sides[Source.REALTIME], handlers, aliases.parameters)}
     probes = {Source.REALTIME: backend.probe}
     if staging.outbound is not None:
@@ -90,7 +94,7 @@ def create_app(settings: Settings | None = None) -> Gateway:
     )
     return Gateway(
         answering=answering,
-        service=_service(settings, staging, legs, probes, metrics, readiness, problems),
+        service=_service(settings, staging, legs, probes, metrics, readiness, problems, outbox),
         service_rooms=ROOMS if settings.admin.token is None else ROOMS | ADMIN_ROOMS,
         limits=settings.limits,
         cors=cors,
@@ -108,6 +112,7 @@ def _service(
     metrics: Metrics,
     readiness: Readiness,
     problems: Problems,
+    outbox: Outbox | None,
 ) -> FastAPI:
     def background() -> list[Coroutine[Any, Any, Any]]:
         found: list[Coroutine[Any, Any, Any]] = [readiness.watch(probes), *staging.tasks()]
@@ -126,9 +131,13 @@ def _service(
         tasks = [asyncio.create_task(work) for work in background()]
         for task in tasks:
             task.add_done_callback(tell_defect)
+        if outbox is not None:
+            outbox.start()
         try:
             yield
         finally:
+            if outbox is not None:
+                await outbox.close(settings.limits.shutdown_timeout)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -140,7 +149,7 @@ def _service(
     service = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     service.include_router(service_router(metrics, readiness))
     if settings.admin.token is not None and staging.observed is not None:
-        _administer(service, settings.admin.token.get_secret_value(), sources_of(staging, staging.observed, metrics))
+        _administer(service, settings.admin.token.get_secret_value(), sources_of(staging, staging.observed, metrics, outbox))
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for it

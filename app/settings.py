@@ -17,6 +17,7 @@ from app.addresses import base_address, origin_of
 from app.caching.settings import CacheSettings
 from app.cutover.settings import Admin, Cutover, Outbound, Rollback, Shadow, StateSettings
 from app.cutover.state import Stage, Switch
+from app.outbox.settings import OutboxSettings
 from app.rates import read_rate
 from app.setting_types import Bytes, Group, Seconds, WebApplication, Words
 from app.settings_sources import PREFIX, sources
@@ -241,6 +242,7 @@ class Settings(BaseSettings):
     rollback: Rollback = Rollback()
     admin: Admin = Admin()
     state: StateSettings = StateSettings()
+    outbox: OutboxSettings = OutboxSettings()
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
 
     @field_validator("log_level", mode="before")
@@ -261,6 +263,12 @@ class Settings(BaseSettings):
             raise ValueError("the cutover needs EVTMGMT_OUTBOUND__ENDPOINT, __TOKEN and __ORIGIN in every stage but realtime")
         return self
 
+    @model_validator(mode="after")
+    def _outbox_has_a_place(self) -> "Settings":
+        if self.outbox.enabled and self.state.path is None:
+            raise ValueError("the outbox needs a place that outlives the process: set EVTMGMT_STATE__PATH")
+        return self
+
     @property
     def origins(self) -> frozenset[str]:
         """The origins that browsers may call from; the registered one when none is named."""
@@ -275,6 +283,7 @@ class Settings(BaseSettings):
         # Only these are known to be addresses: a token is opaque, whatever it looks like.
         addresses = (self.upstream.proxy, self.state.redis_url)
         passwords = [urlsplit(address.get_secret_value()).password for address in addresses if address is not None]
+        found += self.outbox.keys
         return (*found, *(form for password in passwords if password for form in (password, unquote(password))))
 
     @classmethod
