@@ -14,7 +14,7 @@ may_install = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null
 BENCH_PROGRAMS := nginx:nginx-light wrk:wrk haproxy:haproxy caddy:caddy varnishd:varnish node:nodejs
 CHROMIUM_NAMES := chromium chromium-browser google-chrome
 
-.PHONY: help env chromium redis contestants demo test check bench image lock clean
+.PHONY: help env chromium redis contestants demo test kills check bench image lock clean
 .DELETE_ON_ERROR:
 
 help: ## Say what there is
@@ -96,6 +96,9 @@ demo: env ## Run a simulated organisation, the proxy and an old-style portal
 
 test: chromium redis ## Run the tests; ARGS are handed to pytest
 	$(BIN)/python -m pytest $(ARGS)
+
+kills: env ## Kill proxies with an outbox at random moments; KILLS says how often, 200 by default
+	$(BIN)/python -m tests.app.outbox.killing $(or $(KILLS),200)
 
 check: env ## Lint, format and types
 	$(BIN)/ruff check .

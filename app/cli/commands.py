@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from app.cli.cutover import cutover
+from app.cli.outbox import outbox
 from app.settings_sources import ConfigurationError, load_settings
 from app.version import VERSION
 
@@ -18,6 +19,7 @@ cli = typer.Typer(
     help="Serve the old Dynamics 365 Events API from a real-time journeys organisation.",
 )
 cli.add_typer(cutover, name="cutover")
+cli.add_typer(outbox, name="outbox")
 
 
 def main() -> None:

@@ -204,7 +204,7 @@ class Courier:
     async def _settle(self, claimed: Claimed, state: State, code: str, hold: float = 0.0) -> None:
         settled = await self._surely(lambda: delivering.settle(self._store, claimed, state, code, hold))
         if settled and state is not State.WAITING:
-            log.error("not delivered: somebody must look", entry=claimed.id, event=claimed.event, state=state, code=code)
+            log.error("not delivered: somebody must look", entry=claimed.id, about=claimed.event, state=state, code=code)
             self._tell(claimed.event, state, 1)
 
     async def _surely(self, work: Callable[[], bool]) -> bool:

@@ -110,7 +110,7 @@ class Outbox:
         if not held:
             return None
         self._metrics.outbox.labels("repeated").inc()
-        log.info("registration is stored already", event=letter.event, request_id=letter.request_id)
+        log.info("registration is stored already", about=letter.event, request_id=letter.request_id)
         return _answer()
 
     async def take(self, call: Call, body: bytes, error: ProxyError) -> Reply | None:
@@ -142,11 +142,11 @@ class Outbox:
                 against, number = put
         if against is not None:
             self._metrics.outbox_refused.labels(against).inc()
-            log.warning("registration not stored", event=letter.event, reason=against, request_id=letter.request_id)
+            log.warning("registration not stored", about=letter.event, reason=against, request_id=letter.request_id)
             return None
         code = error.kind.code
         log.warning(
-            "registration stored", entry=number, event=letter.event, code=code, cause=error.cause, request_id=letter.request_id
+            "registration stored", entry=number, about=letter.event, code=code, cause=error.cause, request_id=letter.request_id
         )
         return _answer()
 
@@ -219,7 +219,7 @@ class Outbox:
             await self.do(lambda: self._store.learn_passes(event, paid=paid))
         except StoreAwayError as away:
             self._learned.pop(event, None)
-            log.warning("what an event's passes cost could not be kept", event=event, cause=str(away))
+            log.warning("what an event's passes cost could not be kept", about=event, cause=str(away))
 
     async def _watch(self) -> None:
         """Run for ever: show how many wait, and for how long."""

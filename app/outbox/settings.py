@@ -65,7 +65,7 @@ class OutboxSettings(Group):
 
 
 def _is_key(text: str) -> bool:
-    """Whether it is a Fernet key: 32 bytes in URL-safe base64. Not tried out, as the library takes a tenth of a second to load."""
+    """Whether it is a Fernet key: 32 bytes in URL-safe base64. Not tried out: the library takes a tenth of a second to load."""
     try:
         return len(urlsafe_b64decode(text.encode("ascii"))) == 32
     except ValueError:
