@@ -98,7 +98,7 @@ test: chromium redis ## Run the tests; ARGS are handed to pytest
 	$(BIN)/python -m pytest $(ARGS)
 
 kills: env ## Kill proxies with an outbox at random moments; KILLS says how often, 200 by default
-	$(BIN)/python -m tests.app.outbox.killing $(or $(KILLS),200)
+	$(BIN)/python -m tests.app.outbox.kills $(or $(KILLS),200)
 
 check: env ## Lint, format and types
 	$(BIN)/ruff check .

@@ -72,10 +72,7 @@ def test_a_file_of_a_newer_version_is_told_and_left_alone(tmp_path: Path) -> Non
 @pytest.mark.parametrize("content", [b"no database at all, but rather long" * 40, b"SQLite format 3\x00" + b"\xff" * 5_000])
 def test_a_file_that_is_none_of_ours_is_told_and_left_alone(tmp_path: Path, content: bytes) -> None:
     (tmp_path / FILE).write_bytes(content)
-    assert (
-        refused(tmp_path)
-        == f"{tmp_path / FILE} is damaged: put a backup in its place, or move it away to start without it"
-    )
+    assert refused(tmp_path) == f"{tmp_path / FILE} is damaged: put a backup in its place, or move it away to start without it"
     assert (tmp_path / FILE).read_bytes() == content
 
 

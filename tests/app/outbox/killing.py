@@ -20,7 +20,6 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from signal import SIGKILL
 from socket import AF_INET, SOCK_STREAM, socket
-from tempfile import TemporaryDirectory
 from threading import Event, Thread
 from typing import Any
 
@@ -39,7 +38,7 @@ from app.outbox.store import Store
 from app.server import server_config
 from app.settings import GivenSettings
 from app.version import VERSION
-from sandbox.server import Sandbox, SandboxThread
+from sandbox.server import Sandbox
 from tests.service import BASE, _Server
 
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -350,17 +349,3 @@ def kill_at_random(found: Scene, kills: int, *, visitors: int = 4, processes: in
                 thread.join(PATIENCE)
             found.wait_delivered()
     return found.judge()
-
-
-def main(kills: int) -> None:
-    """Kill proxies at random moments, one and then three at a time, and print the numbers."""
-    for processes in (1, 3):
-        with SandboxThread(Sandbox()) as sandbox, TemporaryDirectory() as directory, scene(sandbox, Path(directory)) as found:
-            begun = time.monotonic()
-            numbers = kill_at_random(found, kills, processes=processes, seed=int(begun))
-            seconds = time.monotonic() - begun
-            print(f"{kills} kills, {processes} at a time, {seconds:.0f} s: 0 lost, 0 doubled; {numbers}")  # noqa: T201
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]))
