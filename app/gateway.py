@@ -48,7 +48,7 @@ RETRY_SECONDS: Final = 2
 
 
 class Gateway:
-    """The outermost application.
+    """The application of one portal.
 
     Args:
         answering: Steps 2 to 6.
@@ -88,10 +88,7 @@ class Gateway:
         self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one ASGI connection."""
-        if scope["type"] != "http":
-            await self._service(scope, receive, send)
-            return
+        """Answer one request."""
         exchange = Exchange(scope["method"], scope["raw_path"], perf_counter())
         self._in_flight += 1
         self._recorder.begin()
@@ -175,9 +172,9 @@ class Gateway:
             self._answering.delivered(served)
         return answer
 
-    def not_taken(self, raw_path: bytes, query: bytes) -> None:
-        """A client did not read a kept answer, and was cut off."""
-        shortcut = self._answering.shortcut(raw_path, query)
+    def not_taken(self, scope: Scope) -> None:
+        """A client did not read the kept answer that ``kept_answer`` gave for this scope, and was cut off."""
+        shortcut = self._answering.shortcut(scope["raw_path"], scope["query_string"])
         self._recorder.gone(UNMATCHED if shortcut is None else shortcut.key.operation)
 
     def _options(self, path: list[str], headers: Headers) -> Reply:

@@ -14,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from app.bodies import Scope
 from app.extensions import AT_ONCE, CUT, TELL_WHEN_GONE
-from app.gateway import Gateway
+from app.hosting.host import Face, Host
 from app.settings import Limits
 
 _CLOSE: Final = b"connection: close\r\n"
@@ -23,7 +23,7 @@ HARD_HEADER_BYTES: Final = 131_072
 
 
 class GuardedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol with bounds on time and size before a body, and JSON in its refusals. It serves a ``Gateway`` only."""
+    """uvicorn's protocol with bounds on time and size before a body, and JSON in its refusals. What it serves has a ``Face``."""
 
     _clock: asyncio.TimerHandle | None = None
     _header_bytes = 0
@@ -33,7 +33,7 @@ class GuardedProtocol(HttpToolsProtocol):
     _answered = False  # the message is answered already: what may be left of it concerns nobody
     _cycles: tuple[RequestResponseCycle, ...] = ()  # of the requests that are not answered yet
     _when_gone: Callable[[], None] | None = None
-    _unread: tuple[bytes, bytes] | None = None  # the target whose kept answer may be more than the client takes
+    _unread: Scope | None = None  # of the request whose kept answer may be more than the client takes
     _reading_clock: asyncio.TimerHandle | None = None
     _deaf = False  # what comes after a refused message is neither parsed nor complained of again
 
@@ -63,8 +63,8 @@ class GuardedProtocol(HttpToolsProtocol):
         """Give the client its time to read a kept answer; for all others the gateway does."""
         super().pause_writing()
         if self._unread is not None and self._reading_clock is None:
-            seconds = self._gateway.limits.answer_timeout
-            self._reading_clock = self.loop.call_later(seconds, self._does_not_read, *self._unread)
+            seconds = self._face.limits.answer_timeout
+            self._reading_clock = self.loop.call_later(seconds, self._does_not_read, self._unread)
 
     def resume_writing(self) -> None:
         """Know that the client reads."""
@@ -151,7 +151,7 @@ class GuardedProtocol(HttpToolsProtocol):
             cycle.keep_alive = False
             return
         if cycle is None or cycle.response_complete or not cycle.response_started:
-            self.transport.write(self._gateway.unparsed)
+            self.transport.write(self._face.unparsed)
         self.transport.close()
 
     def send_at_once(self, scope: Scope, status: int, lines: bytes, body: bytes) -> bool:
@@ -206,12 +206,12 @@ class GuardedProtocol(HttpToolsProtocol):
         raw_path, _, query = url.partition(b"?")
         scope: Any = self.scope
         scope["method"], scope["raw_path"], scope["query_string"] = "GET", raw_path, query
-        answer = self._gateway.kept_answer(scope)
+        answer = self._face.kept_answer(scope)
         if answer is None:
             return False
         status, lines, body = answer
         keep_alive = parser.should_keep_alive()
-        self._unread = raw_path, query
+        self._unread = scope
         self._write(status, lines if keep_alive else lines + _CLOSE, body)
         self.server_state.total_requests += 1
         if not keep_alive:
@@ -223,10 +223,9 @@ class GuardedProtocol(HttpToolsProtocol):
         self.transport.write(b"".join([STATUS_LINE[status], lines, *own, b"\r\n", body]))
 
     @property
-    def _gateway(self) -> Gateway:
+    def _face(self) -> Face:
         app: Any = self.app
-        assert isinstance(app, Gateway)  # noqa: S101 - server_config sees to it
-        return app
+        return app  # type: ignore[no-any-return] # server_config sees to it
 
     def _wait_on(self) -> None:
         """Start a clock again: uvicorn stops its own for any byte, be it an empty line or the rest of a refused body."""
@@ -238,7 +237,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def _start_clock(self) -> None:
-        self._clock = self.loop.call_later(self._gateway.limits.header_timeout, self._too_slow)
+        self._clock = self.loop.call_later(self._face.limits.header_timeout, self._too_slow)
 
     def _stop_clock(self) -> None:
         if self._clock is not None:
@@ -250,9 +249,9 @@ class GuardedProtocol(HttpToolsProtocol):
             self._reading_clock.cancel()
             self._reading_clock = None
 
-    def _does_not_read(self, raw_path: bytes, query: bytes) -> None:
+    def _does_not_read(self, scope: Scope) -> None:
         self._reading_clock = None
-        self._gateway.not_taken(raw_path, query)
+        self._face.not_taken(scope)
         self.transport.abort()
 
     def _too_slow(self) -> None:
@@ -272,7 +271,7 @@ class Server(uvicorn.Server):
             self._captured_signals.clear()
 
 
-def server_config(app: Gateway | Callable[[], Gateway] | str, limits: Limits, **options: Any) -> uvicorn.Config:
+def server_config(app: Host | Callable[[], Host] | str, limits: Limits, **options: Any) -> uvicorn.Config:
     """The configuration that ``serve``, ``demo`` and the tests run.
 
     Args:
@@ -283,7 +282,7 @@ def server_config(app: Gateway | Callable[[], Gateway] | str, limits: Limits, **
     return uvicorn.Config(
         app,
         interface="asgi3",
-        factory=not isinstance(app, Gateway),
+        factory=not isinstance(app, Host),
         http=GuardedProtocol,
         loop="uvloop",
         ws="none",

@@ -12,7 +12,7 @@ Seconds = Annotated[float, Field(gt=0, le=3_600)]
 Bytes = Annotated[int, Field(ge=1_024, le=2**31)]
 
 
-def _words(value: Any) -> Any:
+def read_words(value: Any) -> Any:
     """A list given as JSON, or parted by commas."""
     if isinstance(value, str):
         text = value.strip()
@@ -25,7 +25,7 @@ def _words(value: Any) -> Any:
     return value
 
 
-Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(read_words)]
 
 
 class Group(BaseModel):

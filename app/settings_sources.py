@@ -24,6 +24,9 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from app.hosting.merging import laid_over
+from app.hosting.settings import PORTALS, Selectors
+
 if TYPE_CHECKING:
     from app.settings import Settings
 
@@ -52,6 +55,14 @@ class ConfigurationError(Exception):
 
 class Environment(EnvSettingsSource):
     """Environment variables."""
+
+    def next_field(self, field: FieldInfo | Any | None, key: str, case_sensitive: bool | None = None) -> FieldInfo | None:
+        """The setting that a part of a name stands for: a portal of the table has its selectors and all the settings."""
+        if isinstance(field, FieldInfo) and field is self.settings_cls.model_fields.get(PORTALS):
+            return Selectors  # type: ignore[return-value] # as the library does for tables: the type of what is in it
+        if field is Selectors:
+            field = self.settings_cls if key.lower() in self.settings_cls.model_fields else Selectors
+        return super().next_field(field, key, case_sensitive)
 
     def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
         """What a variable with JSON holds, or its text: the validators tell of it together with all other mistakes."""
@@ -102,7 +113,7 @@ def sources(settings_cls: type[BaseSettings]) -> tuple[PydanticBaseSettingsSourc
 
 
 def load_settings() -> "Settings":
-    """The settings of this process.
+    """The settings of a process without a table of portals.
 
     Raises:
         ConfigurationError: With a sentence for each mistake that was found.
@@ -116,11 +127,26 @@ def load_settings() -> "Settings":
             settings = Settings()
         except ValidationError as invalid:
             for error in invalid.errors(include_url=False, include_input=False):
-                problems += _in_words(error, Settings)
+                problems += in_words(error, Settings)
         else:
             if not problems:
                 return settings
     raise ConfigurationError(list(dict.fromkeys(problems)))
+
+
+def given_values(settings_cls: type[BaseSettings]) -> dict[str, Any]:
+    """What all sources say together, not yet validated.
+
+    Raises:
+        ConfigurationError: A source cannot be read, or names what is no setting.
+    """
+    problems = list(_unreadable()) or list(_unknown_names(settings_cls))
+    if problems:
+        raise ConfigurationError(list(dict.fromkeys(problems)))
+    values: dict[str, Any] = {}
+    for source in reversed(sources(settings_cls)):
+        values = laid_over(values, source())
+    return values
 
 
 def origins_of_values(settings_cls: type[BaseSettings]) -> dict[str, str]:
@@ -230,13 +256,23 @@ def _is_service_link(name: str, value: str) -> bool:
     return _SERVICE_LINK.fullmatch(name) is not None or (name.endswith("_PORT") and "://" in value)
 
 
-def _in_words(error: Any, settings_cls: type[BaseSettings]) -> Iterator[str]:
-    """The sentences for one error of pydantic."""
-    name = PREFIX + "__".join(part.upper() for part in error["loc"] if isinstance(part, str))
+def in_words(error: Any, settings_cls: type[BaseModel], prefix: str = PREFIX) -> Iterator[str]:
+    """The sentences for one error of pydantic.
+
+    Args:
+        error: As pydantic gives it.
+        settings_cls: What was to be made.
+        prefix: What the names of its settings begin with.
+    """
+    name = prefix + "__".join(part.upper() for part in error["loc"] if isinstance(part, str))
     match error["type"]:
         case "missing":
             # A group that is missing as a whole: its settings are what the operator has to write.
-            inner = [known for known, field in known_names(settings_cls) if known.startswith(f"{name}__") and field.is_required()]
+            inner = [
+                known
+                for known, field in known_names(settings_cls, prefix)
+                if known.startswith(f"{name}__") and field.is_required()
+            ]
             yield from (f"{missing}: is missing" for missing in inner or [name])
         case "extra_forbidden":
             yield f"{name}: {_NO_SUCH_SETTING}"

@@ -29,7 +29,7 @@ def running_at(clock: Clock, cache: Mapping[str, Any] | None = None, **groups: A
     """A sandbox and a proxy that keeps answers, whose age is told by ``clock``. No warm start."""
     groups = {"log_level": "error", **groups}
     with (
-        patch("app.main.Reading", partial(Reading, clock=clock)),
+        patch("app.assembly.Reading", partial(Reading, clock=clock)),
         running_service(cache={"warm": False, **(cache or {})}, **groups) as service,
     ):
         yield service

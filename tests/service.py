@@ -122,13 +122,13 @@ def running_proxy(settings: GivenSettings) -> Iterator[tuple[int, Gateway]]:
     with socket(AF_INET, SOCK_STREAM) as listener:
         listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", 0))
-        gateway = create_app(settings)
-        server = _Server(server_config(gateway, settings.limits))
+        host = create_app(settings)
+        server = _Server(server_config(host, settings.limits))
         thread = Thread(target=server.run, kwargs={"sockets": [listener]}, name="proxy")
         thread.start()
         assert server.listening.wait(20)
         try:
-            yield listener.getsockname()[1], gateway
+            yield listener.getsockname()[1], host.portals[""].gateway
         finally:
             server.should_exit = True
             thread.join(30)

@@ -86,6 +86,25 @@ class Shortcut:
     dropped: int
 
 
+class Memory:
+    """What is known of reads beside their answers: it goes on when settings are read anew.
+
+    Args:
+        clock: A monotonic clock, in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self.flights: Flights[Key, Entry | None] = Flights()
+        self.shared: Flights[Key, Reply] = Flights()
+        self.outage = Outage(clock)
+        self.marks: OrderedDict[Key, tuple[float, _Mark]] = OrderedDict()
+        self.shortcuts: OrderedDict[tuple[bytes, bytes], Shortcut] = OrderedDict()
+
+    async def close(self) -> None:
+        """Cancel what is under way."""
+        await asyncio.gather(self.flights.close(), self.shared.close())
+
+
 class Reading:
     """Answers reads.
 
@@ -96,6 +115,7 @@ class Reading:
         metrics: Counts what is read in the background.
         clock: A monotonic clock, in seconds.
         source: Whose answers these are.
+        memory: What is known of them; by default nothing yet.
     """
 
     def __init__(
@@ -106,6 +126,7 @@ class Reading:
         metrics: Metrics,
         clock: Callable[[], float] = monotonic,
         source: str = "realtime",
+        memory: Memory | None = None,
     ) -> None:
         self._source = source
         self._settings = settings
@@ -115,11 +136,12 @@ class Reading:
         self._metrics = metrics
         self._clock = clock
         self._handlers: dict[str, Handler] = {}
-        self._flights: Flights[Key, Entry | None] = Flights()
-        self._shared: Flights[Key, Reply] = Flights()
-        self._outage = Outage(clock)
-        self._marks: OrderedDict[Key, tuple[float, _Mark]] = OrderedDict()
-        self._shortcuts: OrderedDict[tuple[bytes, bytes], Shortcut] = OrderedDict()
+        self.memory = memory or Memory(clock)
+        self._flights = self.memory.flights
+        self._shared = self.memory.shared
+        self._outage = self.memory.outage
+        self._marks = self.memory.marks
+        self._shortcuts = self.memory.shortcuts
 
     def through(self, operation: Operation, handler: Handler) -> Callable[[Call], Awaitable[Reply | Served]]:
         """A handler that answers by all ways there are, and asks ``handler`` when it has to."""
@@ -181,10 +203,6 @@ class Reading:
 
         self._flights.part(concerned)
         self._shared.part(concerned)
-
-    async def close(self) -> None:
-        """Cancel what is under way."""
-        await asyncio.gather(self._flights.close(), self._shared.close())
 
     async def _share(self, call: Call) -> Reply:
         """Answer a read that is not kept: identical ones at the same moment share it."""

@@ -10,7 +10,7 @@ from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.supervisors import Multiprocess
 
 from app.cutover.live import SHARED_STATE, open_store
-from app.gateway import Gateway
+from app.hosting.host import Host
 from app.logs import configure_logs
 from app.main import create_app
 from app.parts import WORKERS
@@ -36,11 +36,11 @@ class Workers(Multiprocess):
         return frozenset(process.pid for process in self.processes if process.pid is not None)
 
 
-def worker_app() -> Gateway:
+def worker_app() -> Host:
     """The application of a worker process, as uvicorn makes it."""
-    gateway = create_app()
+    host = create_app()
     settle_memory()
-    return gateway
+    return host
 
 
 def settle_memory() -> None:
@@ -68,9 +68,9 @@ def run_server(settings: Settings, host: str, port: int, workers: int) -> None:
     """
     os.environ[WORKERS] = str(workers)  # whatever a platform says: what is shared is divided by it
     if workers == 1:
-        gateway = create_app(settings)
+        application = create_app(settings)
         settle_memory()
-        Server(server_config(gateway, settings.limits, host=host, port=port)).run()
+        Server(server_config(application, settings.limits, host=host, port=port)).run()
         return
     configure_logs(settings.log_level, Redactor(settings.secrets))
     open_store(settings.state, settings.realtime.endpoint)  # told once, and not by each worker again and again

@@ -1,16 +1,15 @@
 """The cutover of one process, put together: its state, who chooses, the second organisation, the shadow."""
 
-import asyncio
-from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from app.backend import Backend
 from app.budget import Budget
 from app.cutover.decision import Source
 from app.cutover.live import Live, open_store
-from app.cutover.places import Places
+from app.cutover.places import Pages, Places
 from app.cutover.reports import Reports
 from app.cutover.router import Router
 from app.cutover.settings import Shadow as ShadowSettings
@@ -20,6 +19,7 @@ from app.cutover.store import Snapshot
 from app.cutover.traffic import Traffic
 from app.cutover.usage import Usage
 from app.cutover.watcher import Watcher
+from app.hosting.life import Life
 from app.metrics import Metrics
 from app.organisation import Observer
 from app.outbound import Outbound
@@ -69,9 +69,8 @@ class Staging:
         outbound: The old organisation, when there is one.
         shadow: Compares, when there is one.
         parity: What was compared.
+        life: Its parts: they start, run and are let go of with it.
         observed: What is counted for the watcher and the console; None where there is nothing to watch.
-        metrics: Where the version of the state is shown.
-        upstreams: Connections to be closed at the end.
     """
 
     settings: Settings
@@ -79,84 +78,99 @@ class Staging:
     router: Router
     places: Places
     parity: Parity
-    metrics: Metrics
+    life: Life
     observed: Observed | None = None
     outbound: Outbound | None = None
     shadow: Shadow | None = None
-    upstreams: list[Upstream] = field(default_factory=list)
 
     def observer(self, source: Source) -> Observer | None:
         """What is told of the calls to an organisation that visitors' requests make."""
         return None if self.observed is None else partial(self.observed.traffic.observe, source.value)
 
-    async def start(self) -> None:
-        """Take up the state that is kept.
 
-        Raises:
-            StoreAwayError: It is there and cannot be read.
-        """
-        if self.live is not None:
-            self._tell(await self.live.start(self.settings.cutover.state()))
-            self.live.on_change(self._tell)
-
-    def _tell(self, snapshot: Snapshot) -> None:
-        self.metrics.cutover_version.set(snapshot.version)
-
-    def tasks(self) -> list[Coroutine[Any, Any, None]]:
-        """What runs as long as the process does."""
-        found: list[Coroutine[Any, Any, None]] = []
-        if self.live is not None:
-            found.append(self.live.run())
-        if self.shadow is not None:
-            found.append(self.shadow.run())
-        if self.observed is not None:
-            found.append(self.observed.reports.run())
-            if self.outbound is not None:
-                settings, recent = self.settings.rollback, self.observed.reports.recent
-                found.append(Watcher(settings, self.observed.live, recent, self.outbound.probe, self.metrics).run())
-        return found
-
-    async def close(self) -> None:
-        """Let go of connections and files."""
-        await asyncio.gather(*(upstream.close() for upstream in self.upstreams))
-        if self.live is not None:
-            await self.live.store.close()
-
-
-def stage(settings: Settings, budget: Budget, metrics: Metrics) -> tuple[Staging, Readiness]:
+def stage(settings: Settings, budget: Budget, metrics: Metrics, life: Life | None = None) -> tuple[Staging, Readiness]:
     """Put the cutover together, and what is told of tokens.
 
     Args:
         settings: The settings.
         budget: How many calls may be made to real-time; outbound has a budget of its own.
         metrics: Where things are counted.
+        life: Where the parts are added; a new one by default.
 
     Raises:
         ConfigurationError: The state cannot be kept where the settings say.
     """
+    life = life or Life()
     aliases = aliases_of(settings)
-    places = Places(aliases)
     both = settings.outbound is not None
-    changeable = both or settings.admin.token or settings.state.path or settings.state.redis_url
-    live = Live(open_store(settings.state, settings.realtime.endpoint), both=both) if changeable else None
+    places = life.part("places", partial(Places, aliases), shape=(settings.aliases, both))
+    parity = life.part("parity", Parity, shape=both)
+    live = _follow(settings, both, metrics, life)
     state = _state_of(settings, live)
     credential = None if settings.admin.token is None else settings.admin.token.get_secret_value()
-    router = Router(state, settings.cutover, credential, places, metrics, both=both)
-    readiness = Readiness(metrics, lambda: NEEDED[state().stage] if both else NEEDED[Stage.REALTIME])
-    staging = Staging(settings, live, router, places, Parity(), metrics)
+    pages = life.part("pages", partial(Pages, settings.cutover.page_memory), shape=settings.cutover.page_memory)
+    router = Router(state, settings.cutover, credential, places, metrics, both=both, pages=pages)
+    tokens = settings.realtime, settings.outbound, live
+    readiness = life.part(
+        "readiness", lambda: Readiness(metrics, lambda: NEEDED[state().stage] if both else NEEDED[Stage.REALTIME]), shape=tokens
+    )
+    staging = Staging(settings, live, router, places, parity, life)
     if live is not None:
-        traffic, usage = Traffic(), Usage(settings.cutover.salt)
-        reports = Reports(live.store, staging.parity, usage, traffic, settings.rollback.window)
-        staging.observed = Observed(live, traffic, usage, reports)
+        _observe(staging, live)
     if settings.outbound is not None:
-        upstream = build_upstream(settings.upstream)
-        staging.upstreams.append(upstream)
+        upstream = life.part(
+            "upstream outbound", partial(build_upstream, settings.upstream), shape=settings.upstream, close=Upstream.close
+        )
         observe = staging.observer(Source.OUTBOUND)
-        budgets = {Source.REALTIME: budget, Source.OUTBOUND: build_budget(settings, Source.OUTBOUND)}
-        old = budgets[Source.OUTBOUND]
+        shape = settings.upstream, settings.outbound.endpoint
+        old = life.part("budget outbound", partial(build_budget, settings, Source.OUTBOUND), shape=shape)
+        budgets = {Source.REALTIME: budget, Source.OUTBOUND: old}
         staging.outbound = build_outbound(settings.outbound, upstream, old, metrics, readiness, observe=observe)
         _add_shadow(staging, state, aliases, budgets, metrics, readiness)
+        if staging.observed is not None:
+            recent, probe = staging.observed.reports.recent, staging.outbound.probe
+            watcher = partial(Watcher, settings.rollback, staging.observed.live, recent, probe, metrics)
+            life.part("watcher", watcher, run=Watcher.run)
     return staging, readiness
+
+
+def _follow(settings: Settings, both: bool, metrics: Metrics, life: Life) -> Live | None:
+    """The state that is followed; None where nothing can change it."""
+    if not (both or settings.admin.token or settings.state.path or settings.state.redis_url):
+        return None
+    initial = settings.cutover.state()
+
+    def tell(snapshot: Snapshot) -> None:
+        metrics.cutover_version.set(snapshot.version)
+
+    async def start(live: Live) -> None:
+        tell(await live.start(initial))
+        live.on_change(tell)
+
+    def make() -> Live:
+        return Live(open_store(settings.state, settings.realtime.endpoint), both=both)
+
+    async def close(live: Live) -> None:
+        await live.store.close()
+
+    # What is in memory alone begins with what the settings say: so it begins anew when they say something else.
+    begins = None if settings.state.path or settings.state.redis_url else initial
+    shape = settings.state, settings.realtime.endpoint, both, begins
+    return life.part("state", make, shape=shape, start=start, run=Live.run, close=close)
+
+
+def _observe(staging: Staging, live: Live) -> None:
+    """What is counted for the watcher and the console."""
+    settings, life = staging.settings, staging.life
+    traffic = life.part("traffic", Traffic, shape=None)
+    usage = life.part("usage", partial(Usage, settings.cutover.salt), shape=settings.cutover.salt)
+    reports = life.part(
+        "reports",
+        partial(Reports, live.store, staging.parity, usage, traffic, settings.rollback.window),
+        shape=(live, staging.parity, usage, traffic, settings.rollback.window),
+        run=Reports.run,
+    )
+    staging.observed = Observed(live, traffic, usage, reports)
 
 
 def _state_of(settings: Settings, live: Live | None) -> Callable[[], CutoverState]:
@@ -177,12 +191,15 @@ def _add_shadow(
     """The shadow has connections of its own, so that it takes none from visitors; of their budgets it gets what they leave."""
     settings = staging.settings
     assert settings.outbound is not None  # noqa: S101 - the caller looked
-    own = own_connections(settings.upstream, settings.shadow)
-    new, old = build_upstream(own), build_upstream(own)
-    staging.upstreams += [new, old]
+    own, life = own_connections(settings.upstream, settings.shadow), staging.life
+    new, old = (
+        life.part(f"upstream {name}", partial(build_upstream, own), shape=own, close=Upstream.close)
+        for name in ("shadow", "shadow-outbound")
+    )
     realtime: Backend = build_backend(settings, new, budgets[Source.REALTIME], metrics, readiness, name="shadow")
     outbound = build_outbound(settings.outbound, old, budgets[Source.OUTBOUND], metrics, readiness, name="shadow-outbound")
-    staging.shadow = Shadow(settings.shadow, state, realtime, outbound, aliases, staging.parity, metrics)
+    shadow = partial(Shadow, settings.shadow, state, realtime, outbound, aliases, staging.parity, metrics)
+    staging.shadow = life.part("shadow", shadow, run=Shadow.run)
 
 
 def own_connections(upstream: UpstreamSettings, shadow: ShadowSettings) -> UpstreamSettings:

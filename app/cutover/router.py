@@ -43,6 +43,7 @@ class Router:
         places: Where things live.
         both: Whether there is an outbound organisation at all.
         metrics: Counts the testers' headers.
+        pages: Where visitors' pages came from; by default nothing is known yet.
     """
 
     def __init__(
@@ -54,13 +55,14 @@ class Router:
         metrics: Metrics,
         *,
         both: bool,
+        pages: Pages | None = None,
     ) -> None:
         self._state = state
         self._salt = settings.salt
         self._sticky = None if settings.sticky_header is None else settings.sticky_header.lower().encode("latin-1")
         self._credential = None if credential is None else credential.encode("utf-8")
         self._places = places
-        self._pages = Pages(settings.page_memory)
+        self._pages = pages or Pages(settings.page_memory)
         self._metrics = metrics
         self._both = both
         self._lists_tried = asyncio.Event()

@@ -32,6 +32,7 @@ OUTBOX: Final = "outbox"
 """What is said to have answered a registration that was stored."""
 _STORED: Final = [(b"x-evtmgmt-outbox", b"stored"), (b"cache-control", b"no-store")]
 LEARN_AGAIN_SECONDS: Final = 600.0
+FINISH_SECONDS: Final = 5.0
 SUMMARY_SECONDS: Final = 2.0
 _MOST_EVENTS: Final = 10_000
 
@@ -71,24 +72,24 @@ class Outbox:
         self._learned: dict[str, tuple[bool, float]] = {}
         self._learning: set[asyncio.Task[None]] = set()
 
-    def start(self) -> None:
+    async def start(self) -> None:
         """Deliver what waits, beside the loop's other work."""
         self._tasks = [asyncio.create_task(work) for work in (self._courier.run(), self._watch())]
         for task in self._tasks:
             task.add_done_callback(tell_defect)
 
-    async def close(self, seconds: float) -> None:
+    async def close(self) -> None:
         """Finish the deliveries under way, and let go of the file.
 
-        Args:
-            seconds: The longest wait. What is then still under way is parked by the next courier.
+        What is still under way after ``FINISH_SECONDS`` is parked by the next courier.
         """
         self._courier.stop()
         if self._tasks:
-            await asyncio.wait(self._tasks[:1], timeout=seconds)
+            await asyncio.wait(self._tasks[:1], timeout=FINISH_SECONDS)
         for task in (*self._tasks, *self._learning):
             task.cancel()
         await asyncio.gather(*self._tasks, *self._learning, return_exceptions=True)
+        self._readiness.degraded(OUTBOX, None, fails=False)
         await self.do(self._store.close)
         self._thread.shutdown(wait=False)
 

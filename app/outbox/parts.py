@@ -19,8 +19,8 @@ from translation.operations import BY_NAME
 
 def build_outbox(
     settings: Settings, backend: Backend, registered: Callable[[str], None], metrics: Metrics, readiness: Readiness
-) -> Outbox | None:
-    """The outbox of this process; None when it is off.
+) -> Outbox:
+    """The outbox of a portal that has one.
 
     Args:
         settings: The settings.
@@ -32,8 +32,6 @@ def build_outbox(
     Raises:
         ConfigurationError: Its file cannot be used.
     """
-    if not settings.outbox.enabled:
-        return None
     assert settings.state.path is not None  # noqa: S101 - the settings were checked
     store = Store(settings.state.path)
     try:

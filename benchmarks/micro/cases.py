@@ -14,6 +14,7 @@ from app.cutover.decision import Source
 from app.extensions import AT_ONCE
 from app.gateway import Gateway
 from app.guard import guard
+from app.hosting.host import Host
 from app.logs import configure_logs
 from app.main import create_app
 from app.problems import Problems
@@ -66,12 +67,16 @@ class _Nowhere(StringIO):
 
 
 @cache
-def _gateway() -> Gateway:
+def _host() -> Host:
     realtime = {"endpoint": f"http://127.0.0.1:9{NEW_BASE}", "token": SERVER_TOKEN, "origin": ORIGIN}
     cache = {"details": {"fresh": _LONG}}
-    gateway = create_app(GivenSettings.model_validate({"realtime": realtime, "cache": cache}))
+    host = create_app(GivenSettings.model_validate({"realtime": realtime, "cache": cache}))
     configure_logs("info", Redactor([SERVER_TOKEN]), _Nowhere())
-    return gateway
+    return host
+
+
+def _gateway() -> Gateway:
+    return _host().portals[""].gateway
 
 
 def translated(operation: str, body: bytes) -> bytes:
@@ -188,7 +193,7 @@ def _connection() -> tuple[GuardedProtocol, _Wire]:
     state.default_headers = [(b"date", b"Thu, 01 Jan 2026 00:00:00 GMT")]
     wire = _Wire()
     loop: Any = _Loop()
-    protocol = GuardedProtocol(server_config(_gateway(), _gateway().limits), state, {}, loop)
+    protocol = GuardedProtocol(server_config(_host(), _gateway().limits), state, {}, loop)
     protocol.connection_made(wire)
     return protocol, wire
 

@@ -70,10 +70,10 @@ def pairing(**groups: Any) -> Iterator[Pair]:
     with SandboxThread(Sandbox()) as sandbox, ExitStack() as closing:
         cache = {"warm": False, **groups.pop("cache", {})}
         settings = settings_for(sandbox, cache=cache, portal={"origins": [ORIGIN]}, **{"log_level": "error", **groups})
-        with patch("app.main.Reading", partial(Reading, clock=clock)):
-            gateway = create_app(settings)
+        with patch("app.assembly.Reading", partial(Reading, clock=clock)):
+            host = create_app(settings)
         usual = uvicorn.Config(
-            gateway,
+            host,
             interface="asgi3",
             http=HttpToolsProtocol,
             ws="none",
@@ -84,11 +84,11 @@ def pairing(**groups: Any) -> Iterator[Pair]:
             proxy_headers=False,
             timeout_keep_alive=settings.limits.keep_alive,
         )
-        servers = [_Server(server_config(gateway, settings.limits)), _Server(usual)]
+        servers = [_Server(server_config(host, settings.limits)), _Server(usual)]
         listeners = [closing.enter_context(socket(AF_INET, SOCK_STREAM)) for _ in servers]
         for listener in listeners:
             listener.bind(("127.0.0.1", 0))
-        pair = Pair(sandbox, gateway, servers, [listener.getsockname()[1] for listener in listeners], clock)
+        pair = Pair(sandbox, host.portals[""].gateway, servers, [listener.getsockname()[1] for listener in listeners], clock)
 
         async def serve() -> None:
             pair.loop = asyncio.get_running_loop()

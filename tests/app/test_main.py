@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.gateway import Gateway
+from app.hosting.host import Host
 from app.main import create_app
 from app.settings import GivenSettings
 from app.settings_sources import ConfigurationError
@@ -15,9 +15,9 @@ def given() -> GivenSettings:
 
 
 def test_the_application_is_built_from_given_settings() -> None:
-    gateway = create_app(given())
-    assert isinstance(gateway, Gateway)
-    assert gateway.limits == given().limits
+    host = create_app(given())
+    assert isinstance(host, Host)
+    assert host.limits == given().limits
 
 
 def test_workers_read_the_settings_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

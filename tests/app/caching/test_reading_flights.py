@@ -141,7 +141,7 @@ async def test_closing_ends_what_is_under_way() -> None:
     await desk.ask("get_event")
     shared = [desk.ask_soon("list_tracks"), desk.ask_soon("list_passes")]
     await desk.asked(4)
-    await desk.reading.close()
+    await desk.reading.memory.close()
     assert desk.cancelled == 3
     await asyncio.wait(shared)
 
@@ -154,7 +154,7 @@ async def test_closing_ends_what_was_under_way_when_somebody_registered() -> Non
     await desk.ask("list_passes")
     await desk.asked(2)
     desk.reading.registered("Event")
-    await desk.reading.close()
+    await desk.reading.memory.close()
     assert desk.cancelled == 1
 
 

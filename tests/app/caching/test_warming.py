@@ -10,7 +10,7 @@ import orjson
 import pytest
 from structlog.testing import capture_logs
 
-from app import main
+from app import assembly, main
 from app.budget import Need
 from app.caching import warming
 from app.caching.warming import PAGES, warm_up
@@ -197,7 +197,7 @@ def test_it_is_off_when_it_is_off(monkeypatch: pytest.MonkeyPatch, setting: dict
     def called(*_: Any) -> None:
         raise AssertionError("the warm start was begun")
 
-    monkeypatch.setattr(main, "warm_up", called)
+    monkeypatch.setattr(assembly, "warm_up", called)
     with running_service(cache=setting) as service:
         assert service.get(event_path(OPEN_DAY)).is_success
         assert warmed(service) == ["get_event"]
@@ -210,7 +210,7 @@ def test_workers_share_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
         given.append((events, rate))
         return 0
 
-    monkeypatch.setattr(main, "warm_up", noted)
+    monkeypatch.setattr(assembly, "warm_up", noted)
     monkeypatch.setenv(WORKERS, "4")
     with running_service(cache={"warm_rate": 10, "warm_events": 7}):
         assert given == [(7, 2.5)]
@@ -250,10 +250,10 @@ async def test_nothing_runs_on_after_the_shutdown(fault: str) -> None:
     before = asyncio.all_tasks()
     with SandboxThread() as sandbox:
         sandbox.faults.add(fault, status=500, operation="list_events", times=None)
-        gateway = main.create_app(settings_for(sandbox, cache={}))
+        host = main.create_app(settings_for(sandbox, cache={}))
         come: asyncio.Queue[dict[str, str]] = asyncio.Queue()
         gone: asyncio.Queue[Any] = asyncio.Queue()
-        life = asyncio.create_task(gateway({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, come.get, gone.put))
+        life = asyncio.create_task(host({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, come.get, gone.put))
         come.put_nowait({"type": "lifespan.startup"})
         assert (await gone.get())["type"] == "lifespan.startup.complete"
         await sandbox.recorder.wait_async(operation="list_events")
@@ -267,7 +267,7 @@ def test_a_defect_in_it_is_logged(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     async def broken(*_: Any) -> int:
         raise RuntimeError("a mistake of the program")
 
-    monkeypatch.setattr(main, "warm_up", broken)
+    monkeypatch.setattr(assembly, "warm_up", broken)
     with running_service(cache={"warm": True}) as service:
         assert service.get(event_path(OPEN_DAY)).is_success
     assert "a mistake of the program" in capsys.readouterr().out

@@ -53,7 +53,7 @@ def running(stage: str = "split", cutover: dict[str, Any] | None = None, **group
 def keeping(stage: str = "split", clock: Clock | None = None, **groups: Any) -> Iterator[Service]:
     """The same with a cache whose time is told by a clock that stands still."""
     told = partial(Reading, clock=clock or Clock())
-    with patch("app.main.Reading", told), running(stage, cache={"warm": False}, **groups) as service:
+    with patch("app.assembly.Reading", told), running(stage, cache={"warm": False}, **groups) as service:
         yield service
 
 

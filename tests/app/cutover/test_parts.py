@@ -57,10 +57,10 @@ async def test_by_default_there_is_one_organisation_and_nothing_to_follow() -> N
     async with Sandbox() as sandbox:
         staging, _ = put_together(settings_for(sandbox))
         assert (staging.live, staging.outbound, staging.shadow, staging.observed) == (None, None, None, None)
-        assert (staging.upstreams, staging.tasks(), staging.observer(Source.REALTIME)) == ([], [], None)
+        assert (staging.life.works(), staging.observer(Source.REALTIME)) == ([], None)
         assert staging.router.state == CutoverState()
-        await staging.start()
-        await staging.close()
+        await staging.life.start()
+        await staging.life.close()
 
 
 @pytest.mark.parametrize(
@@ -75,12 +75,12 @@ async def test_a_state_is_followed_where_something_can_change_it(group: dict[str
         staging, _ = put_together(settings_for(sandbox, **group))
         assert staging.live is not None
         assert staging.observed is not None
-        assert (staging.outbound, staging.shadow, staging.upstreams) == (None, None, [])
-        works = staging.tasks()
+        assert (staging.outbound, staging.shadow) == (None, None)
+        works = staging.life.works()
         assert {work.__qualname__ for work in works} == {"Live.run", "Reports.run"}
         for work in works:
             work.close()
-        await staging.close()
+        await staging.life.close()
 
 
 async def test_two_organisations_have_a_shadow_with_connections_of_its_own() -> None:
@@ -88,28 +88,29 @@ async def test_two_organisations_have_a_shadow_with_connections_of_its_own() -> 
         staging, _ = put_together(settings_for(sandbox, **both_sides(sandbox, "shadow")))
         assert staging.outbound is not None
         assert staging.shadow is not None
-        assert len({id(upstream) for upstream in staging.upstreams}) == 3  # beside that of real-time, which is not the cutover's
-        works = staging.tasks()
+        own = {id(part.value) for name, part in staging.life._parts.items() if name.startswith("upstream")}
+        assert len(own) == 3  # beside that of real-time, which is not the cutover's
+        works = staging.life.works()
         assert {work.__qualname__ for work in works} == {"Live.run", "Shadow.run", "Reports.run", "Watcher.run"}
         for work in works:
             work.close()
-        await staging.close()
+        await staging.life.close()
 
 
 async def test_what_was_kept_serves_before_what_the_settings_say(tmp_path: Path) -> None:
     async with Sandbox() as sandbox:
         settings = settings_for(sandbox, **both_sides(sandbox, "shadow"), state={"path": tmp_path})
         staging, _ = put_together(settings)
-        await staging.start()
+        await staging.life.start()
         assert staging.router.state.stage is Stage.SHADOW
         assert staging.live is not None
         changed = await staging.live.change(lambda state: state.model_copy(update={"stage": Stage.SPLIT}), "ann", "a test")
         assert staging.router.state is changed.state
-        await staging.close()
+        await staging.life.close()
         again, _ = put_together(settings)
-        await again.start()
+        await again.life.start()
         assert again.router.state.stage is Stage.SPLIT
-        await again.close()
+        await again.life.close()
 
 
 async def test_a_place_that_cannot_be_used_is_told_at_the_start(tmp_path: Path) -> None:
@@ -125,7 +126,7 @@ async def test_workers_share_a_state_that_nobody_keeps(tmp_path: Path, monkeypat
     async with Sandbox() as sandbox:
         workers = [put_together(settings_for(sandbox, **both_sides(sandbox)))[0] for _ in range(2)]
         for worker in workers:
-            await worker.start()
+            await worker.life.start()
             assert worker.live is not None
             assert not worker.live.store.durable
         first, second = workers
@@ -136,14 +137,14 @@ async def test_workers_share_a_state_that_nobody_keeps(tmp_path: Path, monkeypat
         await until(lambda: second.router.state.percent == 7)
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
-        await asyncio.gather(*(worker.close() for worker in workers))
+        await asyncio.gather(*(worker.life.close() for worker in workers))
 
 
 @pytest.mark.parametrize("named", [stage.value for stage in Stage])
 async def test_ready_means_that_those_who_serve_take_the_token(named: str) -> None:
     async with Sandbox() as sandbox:
         staging, readiness = put_together(settings_for(sandbox, **both_sides(sandbox, named)))
-        await staging.start()
+        await staging.life.start()
         serving = {source.value for source in NEEDED[Stage(named)]}
         for organisation in ("realtime", "outbound"):
             readiness.refused(organisation)
@@ -152,7 +153,7 @@ async def test_ready_means_that_those_who_serve_take_the_token(named: str) -> No
             assert readiness.ready
         readiness.refused("shadow")  # the shadow's calls are no visitor's
         assert readiness.ready
-        await staging.close()
+        await staging.life.close()
 
 
 async def test_where_there_is_one_organisation_its_token_counts_whatever_is_kept(tmp_path: Path) -> None:
@@ -162,13 +163,13 @@ async def test_where_there_is_one_organisation_its_token_counts_whatever_is_kept
     await store.close()
     async with Sandbox() as sandbox:
         staging, readiness = put_together(settings_for(sandbox, state={"path": tmp_path}))
-        await staging.start()
+        await staging.life.start()
         assert staging.router.state.stage is Stage.SHADOW
         readiness.refused("outbound")
         assert readiness.ready
         readiness.refused("realtime")
         assert not readiness.ready
-        await staging.close()
+        await staging.life.close()
 
 
 async def test_nothing_is_left_open(tmp_path: Path) -> None:
@@ -185,8 +186,8 @@ async def test_nothing_is_left_open(tmp_path: Path) -> None:
 async def _lived(settings: GivenSettings) -> None:
     """The life of a process: calls to both sides, a change, an end."""
     staging, _ = put_together(settings)
-    await staging.start()
-    tasks = [asyncio.create_task(work) for work in staging.tasks()]
+    await staging.life.start()
+    tasks = [asyncio.create_task(work) for work in staging.life.works()]
     assert staging.outbound is not None
     assert staging.shadow is not None
     assert staging.live is not None
@@ -198,7 +199,7 @@ async def _lived(settings: GivenSettings) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    await staging.close()
+    await staging.life.close()
     assert not any(name.endswith(FILE) for name in open_files())  # not only when nobody holds the store any more
 
 

@@ -1,0 +1,154 @@
+"""How a portal is put together: settings in, a gateway out, with everything that is started and let go of with it."""
+
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
+from typing import Any
+
+from app.answering import Answering, Leg
+from app.backend import Backend
+from app.budget import Need
+from app.caching.cache import Cache
+from app.caching.finishing import Finisher
+from app.caching.reading import Memory, Reading
+from app.caching.warming import warm_up
+from app.cors import Cors
+from app.cutover.decision import Source
+from app.cutover.parts import Staging, stage
+from app.cutover.state import Stage
+from app.delivery import Delivery
+from app.gateway import App, Gateway
+from app.hosting.life import Life
+from app.hosting.portal import Portal
+from app.metrics import Metrics
+from app.outbox.outbox import Outbox
+from app.outbox.parts import build_outbox
+from app.parts import aliases_of, build_backend, build_budget, build_upstream, workers
+from app.problems import Problems
+from app.readiness import Readiness
+from app.record import Recorder
+from app.settings import Settings
+from app.upstream import Upstream
+from routes import both_handlers, outbound_handlers, realtime_handlers
+from translation.messages import Messages
+
+Probes = dict[Source, Callable[[], Awaitable[None]]]
+Service = Callable[[Settings, Staging, Metrics, Readiness, Problems, Outbox | None], tuple[App, frozenset[str]]]
+"""Makes the application for everything that is no operation, and tells the first segments of its paths."""
+NOT_IN_ANSWERS = frozenset(
+    {
+        *("portal", "limits", "shadow", "rollback", "admin", "state", "outbox", "log_level"),
+    }
+)
+"""Groups of settings that no kept answer shows anything of: when another one changes, the cache begins empty."""
+
+
+def build_portal(settings: Settings, metrics: Metrics, service: Service, before: Portal | None = None) -> Portal:
+    """Put a portal together.
+
+    Args:
+        settings: Of this portal.
+        metrics: Where things are counted.
+        service: Makes the application for what is no operation.
+        before: The same portal as it was with other settings, whose parts are taken over where they fit.
+
+    Raises:
+        ConfigurationError: The state cannot be kept where the settings say.
+    """
+    life = Life(None if before is None else before.life)
+    upstream = life.part("upstream", partial(build_upstream, settings.upstream), shape=settings.upstream, close=Upstream.close)
+    budget = life.part("budget", partial(build_budget, settings), shape=(settings.upstream, settings.realtime.endpoint))
+    staging, readiness = stage(settings, budget, metrics, life)
+    backend = build_backend(settings, upstream, budget, metrics, readiness, observe=staging.observer(Source.REALTIME))
+    cache = settings.cache
+    kept = life.part("cache", partial(Cache, cache.max_bytes, cache.max_entries, metrics), shape=shape_of_answers(settings))
+    finisher = Finisher(kept, cache.max_entry_bytes, settings.upstream.total_timeout, cache.browsers)
+    legs, probes, outbox = _legs(settings, staging, backend, kept, finisher, metrics, readiness)
+    problems = Problems(Messages(settings.messages))
+    cors = Cors(settings.origins)
+    answering = Answering(
+        legs,
+        staging.router,
+        settings.limits,
+        settings.answers.allow_query,
+        cache.obey_clients,
+        staging.shadow,
+        None if staging.observed is None else staging.observed.usage,
+    )
+    _add_background(settings, staging, legs, probes, readiness)
+    application, rooms = service(settings, staging, metrics, readiness, problems, outbox)
+    gateway = Gateway(
+        answering=answering,
+        service=application,
+        service_rooms=rooms,
+        limits=settings.limits,
+        cors=cors,
+        delivery=Delivery(cors, finisher, settings.limits.answer_timeout),
+        problems=problems,
+        recorder=Recorder(metrics, None if staging.observed is None else staging.observed.traffic.answered),
+    )
+    return Portal(settings, gateway, readiness, life)
+
+
+def shape_of_answers(settings: Settings) -> dict[str, Any]:
+    """The settings that kept answers show something of. Tokens are none: another one of the same organisation sees the same."""
+    shown = {name: getattr(settings, name) for name in type(settings).model_fields if name not in NOT_IN_ANSWERS}
+    for name in ("realtime", "outbound"):
+        if shown[name] is not None:
+            shown[name] = shown[name].model_dump(exclude={"token"})
+    return {**shown, "upstream": shown["upstream"].model_dump(include={"max_answer_bytes", "max_image_bytes"})}
+
+
+def _legs(
+    settings: Settings,
+    staging: Staging,
+    backend: Backend,
+    cache: Cache,
+    finisher: Finisher,
+    metrics: Metrics,
+    readiness: Readiness,
+) -> tuple[dict[Source, Leg], Probes, Outbox | None]:
+    """Those who may answer, a cheap call to each organisation, and the outbox where there is one."""
+
+    def reading(source: Source) -> Reading:
+        memory = staging.life.part(f"memory {source}", Memory, shape=cache, close=Memory.close)
+        return Reading(settings.cache, cache, finisher, metrics, source=source, memory=memory)
+
+    aliases = aliases_of(settings)
+    images = settings.upstream.max_image_bytes
+    sides = {Source.REALTIME: reading(Source.REALTIME)}
+    outbox = None
+    if settings.outbox.enabled:
+        make = partial(build_outbox, settings, backend, sides[Source.REALTIME].registered, metrics, readiness)
+        outbox = staging.life.part("outbox", make, start=Outbox.start, close=Outbox.close)
+    places = staging.places if staging.observed else None
+    handlers = realtime_handlers(backend, sides[Source.REALTIME], aliases, images, places, outbox)
+    legs = {Source.REALTIME: Leg(sides[Source.REALTIME], handlers, aliases.parameters)}
+    probes: Probes = {Source.REALTIME: backend.probe}
+    if staging.outbound is not None:
+        sides[Source.OUTBOUND] = reading(Source.OUTBOUND)
+        handlers = outbound_handlers(staging.outbound, sides[Source.OUTBOUND], images, staging.places)
+        legs[Source.OUTBOUND] = Leg(sides[Source.OUTBOUND], handlers, aliases.old_parameters, knows_users=True)
+        probes[Source.OUTBOUND] = staging.outbound.probe
+        for source, first in ((Source.REALTIME_FIRST, Source.REALTIME), (Source.OUTBOUND_FIRST, Source.OUTBOUND)):
+            union = reading(source)
+            legs[source] = Leg(union, both_handlers(first, union, sides, aliases, metrics), aliases.parameters)
+    return legs, probes, outbox
+
+
+def _add_background(settings: Settings, staging: Staging, legs: dict[Source, Leg], probes: Probes, readiness: Readiness) -> None:
+    """What is done beside requests: a refused token is tried again, lists are followed, the cache is filled."""
+
+    def add(name: str, work: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        staging.life.part(name, lambda: work, run=lambda work: work())
+
+    add("watch of tokens", partial(readiness.watch, probes))
+    if len(probes) > 1 or settings.admin.token is not None:
+        read = {side: partial(legs[side].reading.value, "list_events", {}, (), Need.REFRESH) for side in probes}
+        add("lists of events", partial(staging.router.follow_lists, read, always=settings.admin.token is not None))
+    if settings.cache.enabled and settings.cache.warm and staging.life.is_new("cache"):
+
+        async def warm() -> None:
+            first = Source.OUTBOUND if staging.router.state.stage in (Stage.OUTBOUND, Stage.SHADOW) else Source.REALTIME
+            await warm_up(legs[first].reading, settings.cache.warm_events, settings.cache.warm_rate / workers())
+
+        add("warm-up", warm)

@@ -1,0 +1,70 @@
+"""A portal put together: what lives on when it is put together anew with other settings."""
+
+from typing import Any
+
+import pytest
+
+from app.assembly import NOT_IN_ANSWERS, build_portal, shape_of_answers
+from app.hosting.portal import Portal
+from app.main import _service
+from app.metrics import Metrics
+from app.settings import Settings
+from sandbox.server import Sandbox
+from tests.service import both_sides, settings_for
+
+pytestmark = pytest.mark.anyio
+
+
+def parts(portal: Portal) -> dict[str, Any]:
+    return {name: part.value for name, part in portal.life._parts.items()}
+
+
+async def anew(first: dict[str, Any], second: dict[str, Any]) -> set[str]:
+    """The parts that are not the same ones after a change."""
+    async with Sandbox() as sandbox:
+        metrics = Metrics()
+        settings = [settings_for(sandbox, **{**both_sides(sandbox), **groups}) for groups in (first, second)]
+        before = build_portal(settings[0], metrics, _service)
+        after = build_portal(settings[1], metrics, _service, before)
+        await after.life.close()
+        await before.life.close(after.life)
+        old = parts(before)
+        return {name for name, value in parts(after).items() if old.get(name) is not value}
+
+
+ALWAYS = {"watch of tokens", "lists of events", "watcher", "shadow"}
+MEMORIES = {"memory realtime", "memory outbound", "memory realtime_first", "memory outbound_first"}
+
+
+async def test_another_token_loses_nothing() -> None:
+    assert await anew({}, {"realtime": {"token": "another one"}}) == ALWAYS | {"readiness"}
+
+
+async def test_another_admin_token_loses_nothing() -> None:
+    assert await anew({}, {"admin": {"token": "another one of 16"}}) == ALWAYS
+
+
+async def test_another_time_out_needs_other_connections() -> None:
+    found = await anew({}, {"upstream": {"read_timeout": 7}})
+    assert found == ALWAYS | {name for name in found if name.startswith(("upstream", "budget"))}
+    assert len(found) == len(ALWAYS) + 6
+
+
+async def test_what_shows_in_answers_empties_the_cache() -> None:
+    found = await anew({}, {"answers": {"registration_form": "keep"}, "cache": {"enabled": True, "warm": True}})
+    assert found - {"warm-up"} == ALWAYS | {"cache"} | {name for name in found if name.startswith("memory")}
+    assert {name for name in found if name.startswith("memory")}
+    assert "warm-up" in found
+
+
+def test_groups_that_no_answer_shows_exist() -> None:
+    assert Settings.model_fields.keys() >= NOT_IN_ANSWERS
+
+
+async def test_a_token_is_not_in_the_shape_of_answers() -> None:
+    async with Sandbox() as sandbox:
+        settings = settings_for(sandbox, **both_sides(sandbox))
+        shape = shape_of_answers(settings)
+        assert settings.realtime.token.get_secret_value() not in str(shape)
+        assert shape["realtime"]["endpoint"] == settings.realtime.endpoint
+        assert "token" not in shape["realtime"] | shape["outbound"]
