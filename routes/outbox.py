@@ -43,7 +43,7 @@ def add_outbox_pages(router: APIRouter, access: Access, sources: Sources, frame:
             kept = sources.outbox
             entries, summary = await kept.entries(_ROWS), await kept.summary()
             shown = show_outbox(entries, summary, await kept.decide(partial(decisions, limit=_LINES)), time())
-            number = _number(request.query_params.get("done", ""))
+            number = _number(request.query_params.get("decided", ""))
             last = next((line for line in shown.latest if line.number == number), None)
             # Read from the record, so that no address can make one up.
             decided = (
@@ -92,7 +92,7 @@ def add_outbox_pages(router: APIRouter, access: Access, sources: Sources, frame:
             return await review(request, fields)
         log.warning("outbox: decided", what=what, entry=number, who=who)
         made = next((line.number for line in lines if line.entry == number and line.what == what), 0)
-        return RedirectResponse(f"/console/outbox?done={made}", 303)
+        return RedirectResponse(f"/console/outbox?decided={made}", 303)
 
 
 async def _entry(outbox: Outbox | None, number: int) -> Entry | None:

@@ -73,6 +73,7 @@ def test_a_decision_needs_a_reason_and_is_recorded_and_shown(service: Service, s
     assert (line.what, line.entry, line.who, line.why) == ("drop", number, "Ida", "is <b>in</b> Dynamics")
     page = ask(service, "GET", done.headers["location"])
     assert f"Entry {number} is deleted." in page.text
+    assert "Saved as version" not in page.text  # which is the cutover's
     assert "is &lt;b&gt;in&lt;/b&gt; Dynamics" in page.text
 
 

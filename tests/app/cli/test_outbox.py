@@ -22,8 +22,8 @@ def test_the_whole_way_of_one_that_is_dead(tmp_path: Path) -> None:
             "EVTMGMT_STATE__PATH": str(tmp_path / "state"),
             "EVTMGMT_CACHE__ENABLED": "false",
         }
-        with serving("--workers", "2", folder=tmp_path, **environment) as proxy:
-            url = proxy.ready(2) + BASE
+        with serving(folder=tmp_path, **environment) as proxy:
+            url = proxy.ready(1) + BASE
             with httpx.Client(trust_env=False, timeout=60) as client:
                 assert client.get(f"{url}events/{OPEN_DAY}/passes").status_code == 200
                 sandbox.faults.add("status", operation="register", status=503, times=1)
