@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any
 
+from app.abuse.parts import build_addresses, build_admission
 from app.answering import Answering, Leg
 from app.backend import Backend
 from app.budget import Need
@@ -36,7 +37,7 @@ Service = Callable[[Settings, Staging, Metrics, Readiness, Problems, Outbox | No
 """Makes the application for everything that is no operation, and tells the first segments of its paths."""
 NOT_IN_ANSWERS = frozenset(
     {
-        *("portal", "limits", "shadow", "rollback", "admin", "state", "outbox", "log_level"),
+        *("portal", "limits", "rates", "challenge", "shadow", "rollback", "admin", "state", "outbox", "log_level"),
     }
 )
 """Groups of settings that no kept answer shows anything of: when another one changes, the cache begins empty."""
@@ -57,7 +58,7 @@ def build_portal(settings: Settings, metrics: Metrics, service: Service, before:
     life = Life(None if before is None else before.life)
     upstream = life.part("upstream", partial(build_upstream, settings.upstream), shape=settings.upstream, close=Upstream.close)
     budget = life.part("budget", partial(build_budget, settings), shape=(settings.upstream, settings.realtime.endpoint))
-    staging, readiness = stage(settings, budget, metrics, life)
+    staging, readiness = stage(settings, budget, metrics, life, addresses := build_addresses(settings))
     backend = build_backend(settings, upstream, budget, metrics, readiness, observe=staging.observer(Source.REALTIME))
     cache = settings.cache
     kept = life.part("cache", partial(Cache, cache.max_bytes, cache.max_entries, metrics), shape=shape_of_answers(settings))
@@ -68,6 +69,7 @@ def build_portal(settings: Settings, metrics: Metrics, service: Service, before:
     answering = Answering(
         legs,
         staging.router,
+        build_admission(settings, addresses, metrics, life),
         settings.limits,
         settings.answers.allow_query,
         cache.obey_clients,

@@ -2,6 +2,7 @@
 
     1  guard: target, headers and framing within bounds          app/guard.py
     2  match: an operation of the table, its parameters          translation/targets.py
+       admit: origin, client token, rate, body, challenge        app/abuse/admission.py, app/bodies.py
     3  choose: the organisation that answers                     app/cutover/router.py
     4  translate the request: aliases, query, trace              translation/{aliases,query,headers}.py
     5  cache, or fetch (one flight per key, within the budget)   app/caching/reading.py, routes/, app/upstream.py

@@ -3,6 +3,8 @@
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
+from app.abuse.addresses import ClientAddresses
+from app.abuse.parts import build_addresses
 from app.admin.parts import sources_of
 from app.admin.sources import Sources
 from app.assembly import build_portal
@@ -45,7 +47,8 @@ def _service(
     service.include_router(service_router(metrics, readiness))
     rooms = ROOMS
     if settings.admin.token is not None and staging.observed is not None:
-        _administer(service, settings.admin.token.get_secret_value(), sources_of(staging, staging.observed, metrics, outbox))
+        sources = sources_of(staging, staging.observed, metrics, outbox)
+        _administer(service, settings.admin.token.get_secret_value(), build_addresses(settings), sources)
         rooms |= ADMIN_ROOMS
 
     async def refused(request: Request, error: Exception) -> Response:
@@ -58,7 +61,7 @@ def _service(
     return service, rooms
 
 
-def _administer(service: FastAPI, token: str, sources: Sources) -> None:
+def _administer(service: FastAPI, token: str, addresses: ClientAddresses, sources: Sources) -> None:
     """Mount the admin API and the console."""
     # Templates cost a twentieth of a second, and most processes have no admin.
     from app.admin.access import Access
@@ -66,6 +69,6 @@ def _administer(service: FastAPI, token: str, sources: Sources) -> None:
     from routes.admin import admin_router
     from routes.console import console_router
 
-    access = Access(Credentials(token))
+    access = Access(Credentials(token), addresses=addresses)
     service.include_router(admin_router(access, sources))
     service.include_router(console_router(access, sources))

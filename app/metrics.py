@@ -163,6 +163,23 @@ class Metrics:
             registry=self.registry,
             multiprocess_mode="livemax",
         )
+        self.limited = Counter(
+            "evtmgmt_limited", "Requests refused as they came too often, by the limit.", ("scope",), registry=self.registry
+        )
+        self.rates_alone = Counter(
+            "evtmgmt_rates_alone",
+            "Requests that each worker counted by itself, as Redis did not answer at once.",
+            registry=self.registry,
+        )
+        self.refused_origins = Counter(
+            "evtmgmt_refused_origins",
+            "Registrations refused as a browser said that the page was none of the portals'.",
+            ("operation",),
+            registry=self.registry,
+        )
+        self.challenges = Counter(
+            "evtmgmt_challenges", "Registrations that met the challenge, by outcome.", ("outcome",), registry=self.registry
+        )
         for metric in vars(self).values():
             if isinstance(metric, MetricWrapperBase):
                 # Each look-up by the library costs more than to count. Labels are from closed lists, so it stays small.

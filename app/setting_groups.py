@@ -8,12 +8,14 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from app.abuse.addresses import Trusted
 from app.addresses import base_address, origin_of
 from app.rates import read_rate
-from app.setting_types import Bytes, Group, Seconds, WebApplication, Words
+from app.setting_types import Bytes, Group, Seconds, Secrets, WebApplication, Words
 from translation.grammar import is_event_id, is_guid
 
 _REALTIME_PATH: Final = re.compile(r"(?:/[\w.~\-]+)*/orgs/[\w.~\-]+/eventmanagement", re.ASCII | re.IGNORECASE)
+_SHORTEST_TOKEN: Final = 8
 
 
 def _must(fits: Callable[[str], bool], noun: str, values: Iterable[str]) -> None:
@@ -63,6 +65,26 @@ class Portal(Group):
     """The portals that call the proxy."""
 
     origins: Words = Field((), description="Origins of the portals, as JSON list or with commas. Default: the registered origin.")
+    client_tokens: Secrets = Field((), description="Tokens of which portals must send one. Default: none is demanded.")
+    trusted_proxies: Words = Field((), description="Proxies whose X-Forwarded-For is believed: networks, or their number.")
+
+    @field_validator("client_tokens")
+    @classmethod
+    def _client_tokens(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if any(len(token.get_secret_value()) < _SHORTEST_TOKEN for token in value):
+            raise ValueError(f"a token must have at least {_SHORTEST_TOKEN} characters")
+        return value
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _number(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value  # TOML has numbers
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _trusted_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        Trusted.read(value)  # raises what is wrong
+        return value
 
     @field_validator("origins")
     @classmethod

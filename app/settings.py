@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import Field, PrivateAttr, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from app.abuse.settings import ChallengeSettings, Rates
 from app.caching.settings import CacheSettings
 from app.cutover.settings import Admin, Cutover, Outbound, Rollback, Shadow, StateSettings
 from app.cutover.state import Stage, Switch
@@ -48,6 +49,8 @@ class Settings(BaseSettings):
     aliases: AliasTable = AliasTable()
     messages: dict[str, dict[str, str]] = Field({}, description="Visitors' sentences per language and error code.")
     limits: Limits = Limits()
+    rates: Rates = Rates()
+    challenge: ChallengeSettings = ChallengeSettings()
     outbound: Outbound | None = None
     cutover: Cutover = Cutover()
     shadow: Shadow = Shadow()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from app.abuse.addresses import ClientAddresses
 from app.backend import Backend
 from app.budget import Budget
 from app.cutover.decision import Source
@@ -88,7 +89,9 @@ class Staging:
         return None if self.observed is None else partial(self.observed.traffic.observe, source.value)
 
 
-def stage(settings: Settings, budget: Budget, metrics: Metrics, life: Life | None = None) -> tuple[Staging, Readiness]:
+def stage(
+    settings: Settings, budget: Budget, metrics: Metrics, life: Life | None = None, addresses: ClientAddresses | None = None
+) -> tuple[Staging, Readiness]:
     """Put the cutover together, and what is told of tokens.
 
     Args:
@@ -96,6 +99,7 @@ def stage(settings: Settings, budget: Budget, metrics: Metrics, life: Life | Non
         budget: How many calls may be made to real-time; outbound has a budget of its own.
         metrics: Where things are counted.
         life: Where the parts are added; a new one by default.
+        addresses: Finds visitors' addresses; by default no proxy is believed.
 
     Raises:
         ConfigurationError: The state cannot be kept where the settings say.
@@ -109,7 +113,7 @@ def stage(settings: Settings, budget: Budget, metrics: Metrics, life: Life | Non
     state = _state_of(settings, live)
     credential = None if settings.admin.token is None else settings.admin.token.get_secret_value()
     pages = life.part("pages", partial(Pages, settings.cutover.page_memory), shape=settings.cutover.page_memory)
-    router = Router(state, settings.cutover, credential, places, metrics, both=both, pages=pages)
+    router = Router(state, settings.cutover, credential, places, metrics, both=both, pages=pages, addresses=addresses)
     tokens = settings.realtime, settings.outbound, live
     readiness = life.part(
         "readiness", lambda: Readiness(metrics, lambda: NEEDED[state().stage] if both else NEEDED[Stage.REALTIME]), shape=tokens

@@ -255,6 +255,7 @@ def test_ids_of_the_organisation_are_guids(name: str) -> None:
 CLASSES = ("details", "counts", "images")
 SECONDS = [f"upstream.{name}" for name in ("connect_timeout", "read_timeout", "pool_timeout", "total_timeout", "keep_alive")]
 SECONDS += ["limits.header_timeout", "limits.request_timeout", "limits.answer_timeout"]
+SECONDS += ["challenge.timeout"]
 SECONDS += ["cutover.page_memory", "shadow.timeout", "rollback.window", "rollback.latency_floor"]
 BOUNDS = {
     "upstream.budget_burst": (1, 100_000),
@@ -281,6 +282,7 @@ MINUTE, MONTH = 60, 30 * 86_400
 TIMES = [f"cache.{group}.{name}" for group in CLASSES for name in ("fresh", "stale_while_revalidate", "stale_if_error")]
 AT_LEAST_NONE = dict.fromkeys((*TIMES, "cache.not_found", "cache.when_unreachable"), MONTH)
 AT_LEAST_NONE |= {"upstream.budget_wait": MINUTE, "cache.stale_wait": MINUTE}
+AT_LEAST_NONE |= {"challenge.minimum_age": 300, "challenge.minimum_score": 1}
 AT_LEAST_NONE |= dict.fromkeys(("cutover.percent", "shadow.sample", "shadow.noise"), 100)
 MORE_THAN_NONE = {"cache.refresh_ahead": 1, "cache.warm_rate": 1_000}
 MORE_THAN_NONE |= {"rollback.error_percent": 100, "rollback.latency_factor": 100}
