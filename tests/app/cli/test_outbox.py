@@ -26,10 +26,12 @@ def test_the_whole_way_of_one_that_is_dead(tmp_path: Path) -> None:
             url = proxy.ready(1) + BASE
             with httpx.Client(trust_env=False, timeout=60) as client:
                 assert client.get(f"{url}events/{OPEN_DAY}/passes").status_code == 200
-                sandbox.faults.add("status", operation="register", status=503, times=1)
-                sandbox.faults.add("status", operation="register", status=400, skip=1)
+                sandbox.faults.add("status", operation="register", status=503, times=None)
                 answer = client.post(f"{url}events/{OPEN_DAY}/registrations", json=registration())
             assert answer.headers["x-evtmgmt-outbox"] == "stored"
+            proxy.wait_for("not delivered yet".__eq__)
+            sandbox.faults.clear()  # the next attempt is two seconds away
+            sandbox.faults.add("status", operation="register", status=400)
             proxy.wait_for("not delivered: somebody must look".__eq__)
             listed = json.loads(run("outbox", "list", "--json", folder=tmp_path, **environment).stdout)
             assert [(entry["state"], entry["code"]) for entry in listed["entries"]] == [("dead", "UpstreamRejected")]
