@@ -17,6 +17,7 @@ from app.gateway import REQUEST_ID, App
 from app.hosting.host import Host
 from app.logs import configure_logs
 from app.metrics import Metrics
+from app.outbox.outbox import Outbox
 from app.parts import build_bridge
 from app.problems import Problems
 from app.readiness import Readiness
@@ -45,7 +46,13 @@ def create_app(settings: Settings | None = None) -> Host:
 
 
 def _service(
-    draining: Draining, settings: Settings, staging: Staging, metrics: Metrics, readiness: Readiness, problems: Problems
+    draining: Draining,
+    settings: Settings,
+    staging: Staging,
+    metrics: Metrics,
+    readiness: Readiness,
+    problems: Problems,
+    outbox: Outbox | None,
 ) -> tuple[App, frozenset[str]]:
     """The application for everything that is no operation of the old API."""
     # Starlette's redirects to paths without a slash at the end repeat the Host that the caller made up.
@@ -55,7 +62,7 @@ def _service(
     if script is not None:
         service.include_router(bridge_router(script))
     if settings.admin.token is not None and staging.observed is not None:
-        sources = sources_of(staging, staging.observed, metrics)
+        sources = sources_of(staging, staging.observed, metrics, outbox)
         _administer(service, settings.admin.token.get_secret_value(), build_addresses(settings), sources)
 
     async def refused(request: Request, error: Exception) -> Response:

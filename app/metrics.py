@@ -174,6 +174,28 @@ class Metrics:
             registry=self.registry,
             multiprocess_mode="livemin",
         )
+        self.outbox = Counter(
+            "evtmgmt_outbox", "Registrations of the outbox, by what became of them.", ("outcome",), registry=self.registry
+        )
+        self.outbox_refused = Counter(
+            "evtmgmt_outbox_refused",
+            "Registrations that could not be sent and were not stored either: their visitors saw the error.",
+            ("reason",),
+            registry=self.registry,
+        )
+        self.outbox_entries = Gauge(
+            "evtmgmt_outbox_entries",
+            "Registrations in the outbox, by where they stand.",
+            ("state",),
+            registry=self.registry,
+            multiprocess_mode="livemax",
+        )
+        self.outbox_oldest = Gauge(
+            "evtmgmt_outbox_oldest_seconds",
+            "Seconds since the oldest registration that waits was accepted; 0 when none waits.",
+            registry=self.registry,
+            multiprocess_mode="livemax",
+        )
         self.limited = Counter(
             "evtmgmt_limited", "Requests refused as they came too often, by the limit.", ("scope",), registry=self.registry
         )

@@ -39,12 +39,15 @@ def service_router(metrics: Metrics, readiness: Readiness, draining: Draining) -
 
     @router.api_route("/readyz", methods=_METHODS)
     async def ready() -> JSONResponse:
-        """Configured, not about to stop, and Dynamics has not refused the token."""
+        """Configured, not about to stop, and Dynamics has not refused the token. What is degraded is told, and serves on."""
         if draining.leaving:
             return JSONResponse({"status": "not ready", "reason": "the process was told to stop"}, 503)
-        if readiness.ready:
+        reasons = [] if readiness.tokens_accepted else ["Dynamics refused the token or the origin"]
+        reasons += readiness.reasons
+        if not reasons:
             return JSONResponse({"status": "ready"})
-        return JSONResponse({"status": "not ready", "reason": "Dynamics refused the token or the origin"}, 503)
+        ready = readiness.ready
+        return JSONResponse({"status": "degraded" if ready else "not ready", "reason": "; ".join(reasons)}, 200 if ready else 503)
 
     @router.api_route("/metrics", methods=_METHODS)
     async def show_metrics() -> Response:

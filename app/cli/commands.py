@@ -10,6 +10,7 @@ from rich.table import Table
 
 from app.cli.cutover import cutover
 from app.cli.examples import examples
+from app.cli.outbox import outbox
 from app.settings_sources import ConfigurationError, load_settings
 from app.version import VERSION
 
@@ -19,6 +20,7 @@ cli = typer.Typer(
     help="Serve the old Dynamics 365 Events API from a real-time journeys organisation.",
 )
 cli.add_typer(cutover, name="cutover")
+cli.add_typer(outbox, name="outbox")
 
 
 _MISSING: Final = (
