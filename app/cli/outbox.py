@@ -36,7 +36,9 @@ def list_(
 
 
 @outbox.command(epilog=examples("outbox show"))
-def show(number: Annotated[int, typer.Argument(min=1, metavar="ID")], why: Why, who: Who = None) -> None:
+def show(
+    number: Annotated[int, typer.Argument(min=1, metavar="ID", help="The number as `list` shows it.")], why: Why, who: Who = None
+) -> None:
     """Print one registration with its personal data. That it was read is recorded. Needs the key."""
     from app.cli.posting import run_show
 
