@@ -9,7 +9,7 @@ import pytest
 from tests.app.cli.program import run
 from translation.operations import OPERATIONS
 
-COMMANDS = ("serve", "demo", "check", "compare", "explain", "cutover", "operations", "config", "version", "health")
+COMMANDS = ("serve", "demo", "check", "compare", "explain", "cutover", "outbox", "operations", "config", "version", "health")
 GOOD = {
     "EVTMGMT_REALTIME__ENDPOINT": "http://127.0.0.1:9/api/v1.0/orgs/x/eventmanagement/",
     "EVTMGMT_REALTIME__TOKEN": "s3cr3t",
