@@ -52,6 +52,7 @@ class Answering:
         obeys_clients: Whether ``Cache-Control: no-cache`` of a client is obeyed.
         shadow: Is shown what was answered, when there is one.
         usage: Counts what portals use, where somebody wants to know.
+        deadline: Longest time for all calls that a request makes, in seconds.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Answering:
         obeys_clients: bool,
         shadow: Shadow | None,
         usage: Usage | None,
+        deadline: float,
     ) -> None:
         self.legs = legs
         self.router = router
@@ -73,6 +75,7 @@ class Answering:
         self._obeys_clients = obeys_clients
         self.shadow = shadow
         self.usage = usage
+        self._deadline = deadline
 
     def shortcut(self, raw_path: bytes, query: bytes) -> Shortcut | None:
         """What is known of a request target that was answered before, by whomever."""
@@ -141,7 +144,10 @@ class Answering:
             self.usage.note(operation.name, named, headers.single, scope["query_string"], body)
         call = self._call(exchange, found, route.source, query, headers, body)  # 4
         if operation.writes:
-            return await self.legs[route.source].handlers[operation.name](call)  # 5, 6
+            written = await self.legs[route.source].handlers[operation.name](call)  # 5, 6
+            if isinstance(written, Reply) and written.backend is not None:
+                exchange.backend = written.backend
+            return written
         async with UnlessGone(scope, receive):
             try:
                 reply = await self.legs[route.source].handlers[operation.name](call)  # 5, 6
@@ -192,6 +198,7 @@ class Answering:
             headers.text(b"content-type") if operation.writes else None,
             anew=self._anew(headers),
             source=source,
+            until=exchange.started + self._deadline,
             authorization=headers.text(b"authorization") if leg.knows_users else None,
         )
 

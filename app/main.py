@@ -1,5 +1,7 @@
 """The one place that makes the application: of settings, the portal and the service's own pages."""
 
+from functools import partial
+
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
@@ -10,16 +12,21 @@ from app.admin.sources import Sources
 from app.assembly import build_portal
 from app.calls import PROBLEM
 from app.cutover.parts import Staging
+from app.faults.draining import Draining
 from app.gateway import REQUEST_ID, App
 from app.hosting.host import Host
 from app.logs import configure_logs
 from app.metrics import Metrics
+from app.outbox.outbox import Outbox
+from app.parts import build_bridge
 from app.problems import Problems
 from app.readiness import Readiness
 from app.redaction import Redactor
+from app.rooms import rooms_of
 from app.settings import Settings
 from app.settings_sources import load_settings
-from routes.service import ADMIN_ROOMS, ROOMS, service_router
+from routes.bridge import bridge_router
+from routes.service import service_router
 from translation.errors import METHOD_NOT_ALLOWED, OPERATION_NOT_FOUND, ProxyError
 
 
@@ -34,21 +41,29 @@ def create_app(settings: Settings | None = None) -> Host:
     """
     settings = settings or load_settings()
     configure_logs(settings.log_level, Redactor(settings.secrets))
-    return Host(build_portal(settings, Metrics(), _service))
+    draining = Draining()
+    return Host(build_portal(settings, Metrics(), partial(_service, draining), draining), draining)
 
 
 def _service(
-    settings: Settings, staging: Staging, metrics: Metrics, readiness: Readiness, problems: Problems
+    draining: Draining,
+    settings: Settings,
+    staging: Staging,
+    metrics: Metrics,
+    readiness: Readiness,
+    problems: Problems,
+    outbox: Outbox | None,
 ) -> tuple[App, frozenset[str]]:
     """The application for everything that is no operation of the old API."""
     # Starlette's redirects to paths without a slash at the end repeat the Host that the caller made up.
     service = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    service.include_router(service_router(metrics, readiness))
-    rooms = ROOMS
+    service.include_router(service_router(metrics, readiness, draining))
+    script = build_bridge(settings)
+    if script is not None:
+        service.include_router(bridge_router(script))
     if settings.admin.token is not None and staging.observed is not None:
-        sources = sources_of(staging, staging.observed, metrics)
+        sources = sources_of(staging, staging.observed, metrics, outbox)
         _administer(service, settings.admin.token.get_secret_value(), build_addresses(settings), sources)
-        rooms |= ADMIN_ROOMS
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
@@ -57,7 +72,7 @@ def _service(
         return Response(reply.body, reply.status, media_type=PROBLEM.decode("ascii"), headers=error.headers)
 
     service.add_exception_handler(HTTPException, refused)
-    return service, rooms
+    return service, rooms_of(settings)
 
 
 def _administer(service: FastAPI, token: str, addresses: ClientAddresses, sources: Sources) -> None:

@@ -10,6 +10,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
 UNMATCHED: Final = "unmatched"
+PORTAL_FILE: Final = "portal_file"
+"""The label of what is answered with a file of the portal."""
 _SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
@@ -98,6 +100,37 @@ class Metrics:
             registry=self.registry,
             multiprocess_mode="livesum",
         )
+        self.breaker_state = Gauge(
+            "evtmgmt_breaker_state",
+            "What a breaker does: 0 lets all calls through, 1 a few that try, 2 none.",
+            ("backend", "lane"),
+            registry=self.registry,
+            multiprocess_mode="livemax",
+        )
+        self.breaker_opened = Counter(
+            "evtmgmt_breaker_opened", "Times that a breaker opened.", ("backend", "lane"), registry=self.registry
+        )
+        self.breaker_refused = Counter(
+            "evtmgmt_breaker_refused",
+            "Calls to Dynamics that were left out by an open breaker.",
+            ("backend", "lane"),
+            registry=self.registry,
+        )
+        self.retries = Counter(
+            "evtmgmt_retries", "Calls to Dynamics that were made once more.", ("backend", "lane"), registry=self.registry
+        )
+        self.retries_refused = Counter(
+            "evtmgmt_retries_refused",
+            "Calls to Dynamics that were not made once more although it might have helped.",
+            ("backend", "reason"),
+            registry=self.registry,
+        )
+        self.shed = Counter(
+            "evtmgmt_shed",
+            "Requests refused at once, as the proxy was at its limit or stopping.",
+            ("what",),
+            registry=self.registry,
+        )
         self.cache = Counter("evtmgmt_cache", "Reads by what the cache did.", ("operation", "outcome"), registry=self.registry)
         self.overrides = Counter(
             "evtmgmt_backend_overrides",
@@ -140,6 +173,28 @@ class Metrics:
             "The version of the cutover's state that serves; 0 where nothing can change it.",
             registry=self.registry,
             multiprocess_mode="livemin",
+        )
+        self.outbox = Counter(
+            "evtmgmt_outbox", "Registrations of the outbox, by what became of them.", ("outcome",), registry=self.registry
+        )
+        self.outbox_refused = Counter(
+            "evtmgmt_outbox_refused",
+            "Registrations that could not be sent and were not stored either: their visitors saw the error.",
+            ("reason",),
+            registry=self.registry,
+        )
+        self.outbox_entries = Gauge(
+            "evtmgmt_outbox_entries",
+            "Registrations in the outbox, by where they stand.",
+            ("state",),
+            registry=self.registry,
+            multiprocess_mode="livemax",
+        )
+        self.outbox_oldest = Gauge(
+            "evtmgmt_outbox_oldest_seconds",
+            "Seconds since the oldest registration that waits was accepted; 0 when none waits.",
+            registry=self.registry,
+            multiprocess_mode="livemax",
         )
         self.limited = Counter(
             "evtmgmt_limited", "Requests refused as they came too often, by the limit.", ("scope",), registry=self.registry

@@ -19,7 +19,6 @@ from app.settings import Upstream
 
 __all__ = ["Answer", "Transport", "build_transport"]
 
-_SENT_AGAIN: Final = frozenset({"GET", "HEAD"})
 _OURS: Final = frozenset({"host", "content-length", "transfer-encoding", "connection", "user-agent"})
 """Headers that the client writes itself."""
 
@@ -27,8 +26,7 @@ _OURS: Final = frozenset({"host", "content-length", "transfer-encoding", "connec
 def build_transport(settings: Upstream, user_agent: str) -> "Transport":
     """A transport without cookies, redirects, unpacking, or proxies of the environment.
 
-    A GET whose connection breaks before an answer is sent once more: mostly a kept connection that was dead. Nothing else is
-    sent twice.
+    Nothing is sent twice: what is worth another call is decided above (``app/faults/retries.py``), where it is counted.
 
     Args:
         settings: Time-outs, pool and trust.
@@ -86,15 +84,8 @@ class Transport(httpx.AsyncBaseTransport):
         try:
             return await connection.ask(request, without_body=method == "HEAD")
         except NoAnswerError:
-            if method not in _SENT_AGAIN:
-                raise httpx.ReadError("no answer") from None
-        # Never over another kept one: after a restart of the server all of them are dead.
-        await pool.take_place()
-        connection = await pool.fresh(origin)
-        try:
-            return await connection.ask(request, without_body=method == "HEAD")
-        except NoAnswerError:
-            raise httpx.ReadError("no answer") from None
+            pool.distrust(origin)
+            raise
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; the answer's body is to be read or closed.

@@ -8,15 +8,11 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from app.faults.draining import Draining
 from app.metrics import Metrics
 from app.openapi import describe, documentation_page
 from app.readiness import Readiness
 from app.version import VERSION
-
-ROOMS: Final = frozenset({"livez", "readyz", "metrics", "openapi.json", "docs"})
-"""The first segments of the paths answered here."""
-ADMIN_ROOMS: Final = frozenset({"admin", "console"})
-"""Those of the admin API and the console, where there is an admin."""
 
 _METHODS: Final = ["GET", "HEAD"]
 _PAGE_HEADERS: Final = {
@@ -24,12 +20,13 @@ _PAGE_HEADERS: Final = {
 }
 
 
-def service_router(metrics: Metrics, readiness: Readiness) -> APIRouter:
+def service_router(metrics: Metrics, readiness: Readiness, draining: Draining) -> APIRouter:
     """The routes of the service itself.
 
     Args:
         metrics: What ``/metrics`` shows.
         readiness: What ``/readyz`` says.
+        draining: Whether the process is about to stop.
     """
     router = APIRouter(tags=["service"])
     document = describe(VERSION)
@@ -42,10 +39,15 @@ def service_router(metrics: Metrics, readiness: Readiness) -> APIRouter:
 
     @router.api_route("/readyz", methods=_METHODS)
     async def ready() -> JSONResponse:
-        """Configured, and Dynamics has not refused the token."""
-        if readiness.ready:
+        """Configured, not about to stop, and Dynamics has not refused the token. What is degraded is told, and serves on."""
+        if draining.leaving:
+            return JSONResponse({"status": "not ready", "reason": "the process was told to stop"}, 503)
+        reasons = [] if readiness.tokens_accepted else ["Dynamics refused the token or the origin"]
+        reasons += readiness.reasons
+        if not reasons:
             return JSONResponse({"status": "ready"})
-        return JSONResponse({"status": "not ready", "reason": "Dynamics refused the token or the origin"}, 503)
+        ready = readiness.ready
+        return JSONResponse({"status": "degraded" if ready else "not ready", "reason": "; ".join(reasons)}, 200 if ready else 503)
 
     @router.api_route("/metrics", methods=_METHODS)
     async def show_metrics() -> Response:

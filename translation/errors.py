@@ -295,6 +295,14 @@ UPSTREAM_UNREACHABLE = _kind(
     "Dynamics cannot be reached",
     "The connection was refused, its name did not resolve or its certificate was not trusted. Nothing was sent.",
 )
+BREAKER_OPEN = _kind(
+    "BreakerOpen",
+    503,
+    Blame.UPSTREAM,
+    "Dynamics is left alone for a while",
+    "Most calls of this kind failed of late, so the proxy makes none for a short time (`EVTMGMT_FAULTS__BREAKER_OPEN` and up). "
+    "Nothing was sent. The log has a line `breaker open` with the cause.",
+)
 UPSTREAM_FAILED = _kind(
     "UpstreamFailed",
     502,
@@ -351,7 +359,16 @@ OVERLOADED = _kind(
     503,
     Blame.PROXY,
     "The proxy is at its limit",
-    "More requests at once than `EVTMGMT_LIMITS__CONCURRENCY`. Refused at once, so that the others are served.",
+    "More requests at once than `EVTMGMT_LIMITS__CONCURRENCY`, or more connections than `EVTMGMT_LIMITS__CONNECTIONS`. Refused "
+    "at once, so that the others are served.",
+)
+STOPPING = _kind(
+    "Stopping",
+    503,
+    Blame.PROXY,
+    "The proxy is about to stop",
+    "This process was told to stop and takes nothing new. Set `EVTMGMT_LIMITS__DRAIN_DELAY` to more than what a load balancer "
+    "needs to notice that `/readyz` says no.",
 )
 
 

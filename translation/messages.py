@@ -62,6 +62,8 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "minutes.",
         "UpstreamRefusedProxy": "This page does not work at the moment. Please try again later, or tell the organiser.",
         "UpstreamUnreachable": "The event service cannot be reached at the moment. Please try again in a few minutes.",
+        "BreakerOpen": "The event service does not work at the moment, so nothing was sent. If you were registering: you are "
+        "not registered yet. Please try again in a few minutes.",
         "UpstreamFailed": "The event service has a problem at the moment. Please try again in a few minutes.",
         "UpstreamAnswerInvalid": "We could not read the answer of the event service. Please try again in a few minutes.",
         "UpstreamAnswerTooLarge": "This is too large for us to show. Please tell the organiser.",
@@ -72,6 +74,7 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "send it again before you have checked your e-mail or asked the organiser.",
         "InternalError": "Something went wrong on our side. Please try again. If it happens again, tell the organiser.",
         "Overloaded": "Very many people are using this page right now. Please wait a moment and try again.",
+        "Stopping": "This page is being restarted. Nothing was sent. Please try again in a moment.",
     },
     "de": {
         "BadTarget": "Diese Adresse ist nicht gültig. Bitte gehen Sie zurück zur Veranstaltungsseite und versuchen Sie "
@@ -131,6 +134,8 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "oder sagen Sie dem Veranstalter Bescheid.",
         "UpstreamUnreachable": "Der Veranstaltungsdienst ist im Moment nicht erreichbar. Bitte versuchen Sie es in "
         "einigen Minuten noch einmal.",
+        "BreakerOpen": "Der Veranstaltungsdienst funktioniert im Moment nicht, deshalb wurde nichts gesendet. Falls Sie sich "
+        "gerade registrieren: Sie sind noch nicht registriert. Bitte versuchen Sie es in einigen Minuten noch einmal.",
         "UpstreamFailed": "Der Veranstaltungsdienst hat im Moment eine Störung. Bitte versuchen Sie es in einigen "
         "Minuten noch einmal.",
         "UpstreamAnswerInvalid": "Wir konnten die Antwort des Veranstaltungsdienstes nicht lesen. Bitte versuchen Sie "
@@ -148,6 +153,7 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "geschieht, sagen Sie dem Veranstalter Bescheid.",
         "Overloaded": "Gerade nutzen sehr viele Menschen diese Seite. Bitte warten Sie einen Moment und versuchen Sie "
         "es noch einmal.",
+        "Stopping": "Diese Seite wird gerade neu gestartet. Es wurde nichts gesendet. Bitte versuchen Sie es gleich noch einmal.",
     },
     "fr": {
         "BadTarget": "Cette adresse n'est pas valable. Veuillez revenir à la page de l'événement et réessayer.",
@@ -198,6 +204,8 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "l'organisateur.",
         "UpstreamUnreachable": "Le service des événements est injoignable en ce moment. Veuillez réessayer dans "
         "quelques minutes.",
+        "BreakerOpen": "Le service des événements ne fonctionne pas en ce moment, rien n'a donc été envoyé. Si vous étiez en "
+        "train de vous inscrire : vous n'êtes pas encore inscrit. Veuillez réessayer dans quelques minutes.",
         "UpstreamFailed": "Le service des événements a un problème en ce moment. Veuillez réessayer dans quelques minutes.",
         "UpstreamAnswerInvalid": "Nous n'avons pas pu lire la réponse du service des événements. Veuillez réessayer "
         "dans quelques minutes.",
@@ -211,6 +219,7 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "l'organisateur.",
         "Overloaded": "Un très grand nombre de personnes utilisent cette page en ce moment. Veuillez patienter un "
         "instant et réessayer.",
+        "Stopping": "Cette page est en cours de redémarrage. Rien n'a été envoyé. Veuillez réessayer dans un instant.",
     },
     "es": {
         "BadTarget": "Esta dirección no es válida. Vuelva a la página del evento e inténtelo de nuevo.",
@@ -253,6 +262,8 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "unos minutos.",
         "UpstreamRefusedProxy": "Esta página no funciona en este momento. Inténtelo más tarde o avise al organizador.",
         "UpstreamUnreachable": "No se puede acceder al servicio de eventos en este momento. Inténtelo de nuevo en unos minutos.",
+        "BreakerOpen": "El servicio de eventos no funciona en este momento, por lo que no se ha enviado nada. Si se estaba "
+        "inscribiendo: todavía no está inscrito. Inténtelo de nuevo en unos minutos.",
         "UpstreamFailed": "El servicio de eventos tiene un problema en este momento. Inténtelo de nuevo en unos minutos.",
         "UpstreamAnswerInvalid": "No hemos podido leer la respuesta del servicio de eventos. Inténtelo de nuevo en unos minutos.",
         "UpstreamAnswerTooLarge": "El contenido es demasiado grande para mostrarlo. Avise al organizador.",
@@ -263,6 +274,7 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "envíe de nuevo antes de revisar su correo o preguntar al organizador.",
         "InternalError": "Algo ha fallado por nuestra parte. Inténtelo de nuevo. Si vuelve a ocurrir, avise al organizador.",
         "Overloaded": "Muchísimas personas están usando esta página en este momento. Espere un momento e inténtelo de nuevo.",
+        "Stopping": "Esta página se está reiniciando. No se ha enviado nada. Inténtelo de nuevo dentro de un momento.",
     },
 }
 """Language tag -> error code -> sentence."""
@@ -344,6 +356,10 @@ class Messages:
                     self._sentences[code][tag.lower()] = sentence.strip()
         if mistakes:
             raise ValueError("\n".join(mistakes))
+
+    def languages(self, code: str) -> tuple[str, ...]:
+        """The tags of the languages that have a sentence for an error code."""
+        return tuple(self._sentences[code])
 
     def sentence(self, error: ProxyError, accept_language: str | None) -> tuple[str, str]:
         """What the visitor reads.

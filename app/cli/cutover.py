@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from app.cli.examples import examples
 from app.cutover.state import Stage
 from app.settings_sources import load_settings
 
@@ -21,7 +22,7 @@ Who = Annotated[str | None, typer.Option(help="Who changes it, for the audit. De
 Expect = Annotated[int | None, typer.Option(min=1, help="Change nothing unless this version is kept.")]
 
 
-@cutover.command()
+@cutover.command(epilog=examples("cutover show"))
 def show(as_json: AsJson = False) -> None:
     """Print the state that is kept, and where the settings say something else."""
     from app.cli.changing import run_show
@@ -29,7 +30,7 @@ def show(as_json: AsJson = False) -> None:
     raise typer.Exit(run_show(load_settings(), as_json=as_json))
 
 
-@cutover.command("set")
+@cutover.command("set", epilog=examples("cutover set"))
 def set_(
     why: Why,
     stage: Annotated[Stage | None, typer.Option(help="How far the migration is.")] = None,
@@ -45,10 +46,7 @@ def set_(
     who: Who = None,
     expect: Expect = None,
 ) -> None:
-    """Change the state. All processes follow within two seconds.
-
-    Example: evtmgmt-proxy cutover set --stage split --percent 25 --event 'Contoso_*=realtime' --why "first quarter"
-    """
+    """Change the state. All processes follow within two seconds."""
     from app.cli.changing import Setting, run_change, switches
 
     switched = switches(operation or [], "--operation"), switches(event or [], "--event")
@@ -57,7 +55,7 @@ def set_(
     raise typer.Exit(run_change(load_settings(), Setting(stage, percent, *switched), who, why, expect))
 
 
-@cutover.command()
+@cutover.command(epilog=examples("cutover clear"))
 def clear(
     why: Why,
     latch: Annotated[list[str] | None, typer.Option(metavar="NAME", help="What the watcher moved back; * is the stage.")] = None,
@@ -67,10 +65,7 @@ def clear(
     who: Who = None,
     expect: Expect = None,
 ) -> None:
-    """Take latches and switches away: the stage decides again. All processes follow within two seconds.
-
-    Example: evtmgmt-proxy cutover clear --latch list_events --why "mended"
-    """
+    """Take latches and switches away: the stage decides again. All processes follow within two seconds."""
     from app.cli.changing import Clearing, run_change
 
     edit = Clearing(latch or [], all_latches, operation or [], event or [])
@@ -79,7 +74,7 @@ def clear(
     raise typer.Exit(run_change(load_settings(), edit, who, why, expect))
 
 
-@cutover.command()
+@cutover.command(epilog=examples("cutover audit"))
 def audit(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many changes, the newest first.")] = 20,
     before: Annotated[int | None, typer.Option(min=1, help="Only changes older than this version.")] = None,

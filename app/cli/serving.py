@@ -8,22 +8,42 @@ from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlsplit
 
 from prometheus_client.multiprocess import mark_process_dead
-from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors import Multiprocess, multiprocess
 
 from app.cutover.live import SHARED_STATE, open_store
 from app.hosting.host import Host
 from app.logs import configure_logs
 from app.main import create_app
 from app.parts import WORKERS
+from app.portal_files.telling import tell_of_the_portal
 from app.redaction import Redactor
+from app.rooms import rooms_of
 from app.server import Server, server_config
 from app.settings import Settings
+
+
+class Worker(multiprocess.Process):
+    """A worker process with our server in it."""
+
+    @property
+    def server(self) -> Server:
+        """The server, made where it runs."""
+        if self._server is None:
+            self._server = Server(self.config)
+        assert isinstance(self._server, Server)  # noqa: S101 - made here
+        return self._server
 
 
 class Workers(Multiprocess):
     """Worker processes. The gauges of one that died are forgotten: its requests are not in flight for ever."""
 
     _known: frozenset[int] = frozenset()
+
+    def run(self) -> None:
+        """Start the workers and look after them until the end."""
+        # uvicorn has no other way to say which server they run.
+        multiprocess.Process = Worker  # type: ignore[misc]
+        super().run()
 
     def keep_subprocess_alive(self) -> None:
         """Start anew what died; called twice a second."""
@@ -76,10 +96,12 @@ def run_server(settings: Settings, host: str, port: int, workers: int) -> None:
     os.environ[WORKERS] = str(workers)  # whatever a platform says: what is shared is divided by it
     if workers == 1:
         application = create_app(settings)
+        tell_of_the_portal(settings, rooms_of(settings))
         settle_memory()
         Server(server_config(application, settings.limits, host=host, port=port)).run()
         return
     configure_logs(settings.log_level, Redactor(settings.secrets))
+    tell_of_the_portal(settings, rooms_of(settings))
     open_store(settings.state, settings.realtime.endpoint)  # told once, and not by each worker again and again
     with (
         tempfile.TemporaryDirectory(prefix="evtmgmt-metrics-") as directory,

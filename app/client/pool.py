@@ -67,6 +67,12 @@ class Pool:
             connection.close()
         return None
 
+    def distrust(self, origin: Origin) -> None:
+        """A connection to a server ended without an answer: after a restart of the server all idle ones are dead as well."""
+        for connection in [known for known, its in self._idle.items() if its == origin]:
+            del self._idle[connection]
+            connection.close()
+
     async def fresh(self, origin: Origin) -> Connection:
         """A new connection to a server. The place is given back where there is none.
 

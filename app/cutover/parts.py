@@ -24,7 +24,7 @@ from app.hosting.life import Life
 from app.metrics import Metrics
 from app.organisation import Observer
 from app.outbound import Outbound
-from app.parts import aliases_of, build_backend, build_budget, build_outbound, build_upstream
+from app.parts import aliases_of, build_backend, build_budget, build_outbound, build_protection, build_upstream
 from app.readiness import Readiness
 from app.settings import Settings
 from app.settings import Upstream as UpstreamSettings
@@ -129,7 +129,14 @@ def stage(
         shape = settings.upstream, settings.outbound.endpoint
         old = life.part("budget outbound", partial(build_budget, settings, Source.OUTBOUND), shape=shape)
         budgets = {Source.REALTIME: budget, Source.OUTBOUND: old}
-        staging.outbound = build_outbound(settings.outbound, upstream, old, metrics, readiness, observe=observe)
+        protection = life.part(
+            "protection outbound",
+            partial(build_protection, settings, metrics, Source.OUTBOUND),
+            shape=(settings.upstream, settings.faults, settings.outbound.endpoint),
+        )
+        staging.outbound = build_outbound(
+            settings.outbound, upstream, old, metrics, readiness, observe=observe, protection=protection
+        )
         _add_shadow(staging, state, aliases, budgets, metrics, readiness)
         if staging.observed is not None:
             recent, probe = staging.observed.reports.recent, staging.outbound.probe

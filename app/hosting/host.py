@@ -7,6 +7,7 @@ import structlog
 
 from app.bodies import Receive, Scope
 from app.delivery import Send
+from app.faults.draining import Draining
 from app.hosting.portal import Portal
 from app.logs import access_log
 from app.settings import Limits
@@ -21,6 +22,12 @@ class Face(Protocol):
     """The bounds on time that hold for connections."""
     unparsed: bytes
     """The whole HTTP answer to bytes that are no HTTP."""
+    crowded: bytes
+    """The one to a connection too many."""
+    draining: Draining
+    """Whether the process is about to stop; the server tells of it."""
+    too_many: Callable[[], None]
+    """A connection was refused, as there are too many."""
     kept_answer: Callable[[Scope], tuple[int, bytes, bytes] | None]
     """The answer to a read that is kept: status, header lines, body; None when the request has to go the whole way."""
     not_taken: Callable[[Scope], None]
@@ -33,16 +40,20 @@ class Host:
 
     Args:
         portal: Answers all requests.
+        draining: Whether the process is about to stop.
 
     Attributes:
         portals: The portals, by name; a portal without a table has the empty one.
     """
 
-    def __init__(self, portal: Portal) -> None:
+    def __init__(self, portal: Portal, draining: Draining) -> None:
         self.portals = {"": portal}
         gateway = portal.gateway
         self.limits = gateway.limits
         self.unparsed = gateway.unparsed
+        self.crowded = gateway.crowded
+        self.draining = draining
+        self.too_many = gateway.too_many
         # Bound here, so that who asks for what is kept pays no more than one call.
         self.kept_answer = gateway.kept_answer
         self.not_taken = gateway.not_taken

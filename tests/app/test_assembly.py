@@ -1,10 +1,12 @@
 """A portal put together: what lives on when it is put together anew with other settings."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 
 from app.assembly import NOT_IN_ANSWERS, build_portal, shape_of_answers
+from app.faults.draining import Draining
 from app.hosting.portal import Portal
 from app.main import _service
 from app.metrics import Metrics
@@ -22,10 +24,10 @@ def parts(portal: Portal) -> dict[str, Any]:
 async def anew(first: dict[str, Any], second: dict[str, Any]) -> set[str]:
     """The parts that are not the same ones after a change."""
     async with Sandbox() as sandbox:
-        metrics = Metrics()
+        metrics, draining = Metrics(), Draining()
         settings = [settings_for(sandbox, **{**both_sides(sandbox), **groups}) for groups in (first, second)]
-        before = build_portal(settings[0], metrics, _service)
-        after = build_portal(settings[1], metrics, _service, before)
+        before = build_portal(settings[0], metrics, partial(_service, draining), draining)
+        after = build_portal(settings[1], metrics, partial(_service, draining), draining, before)
         await after.life.close()
         await before.life.close(after.life)
         old = parts(before)
@@ -46,8 +48,8 @@ async def test_another_admin_token_loses_nothing() -> None:
 
 async def test_another_time_out_needs_other_connections() -> None:
     found = await anew({}, {"upstream": {"read_timeout": 7}})
-    assert found == ALWAYS | {name for name in found if name.startswith(("upstream", "budget"))}
-    assert len(found) == len(ALWAYS) + 6
+    assert found == ALWAYS | {name for name in found if name.startswith(("upstream", "budget", "protection"))}
+    assert len(found) == len(ALWAYS) + 8
 
 
 async def test_what_shows_in_answers_empties_the_cache() -> None:
@@ -68,3 +70,13 @@ async def test_a_token_is_not_in_the_shape_of_answers() -> None:
         assert settings.realtime.token.get_secret_value() not in str(shape)
         assert shape["realtime"]["endpoint"] == settings.realtime.endpoint
         assert "token" not in shape["realtime"] | shape["outbound"]
+
+
+async def test_answers_show_where_the_bridge_is() -> None:
+    async with Sandbox() as sandbox:
+        for form, same in (("null", True), ("bridge", False)):
+            one, two = (
+                shape_of_answers(settings_for(sandbox, portal={"public_url": address}, answers={"registration_form": form}))
+                for address in ("https://one.invalid", "https://two.invalid")
+            )
+            assert (one == two) is same
