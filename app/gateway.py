@@ -16,11 +16,10 @@ answered before and is still kept goes from 1 to 7 by a shortcut.
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from app.answering import Answering
 from app.bodies import ClientGoneError, Receive, Scope
-from app.caching.reading import Outcome, Served
+from app.caching.reading import Outcome, Served, Shortcut
 from app.calls import Header, Reply
 from app.cors import Cors
 from app.delivery import Delivery, Send
@@ -29,7 +28,7 @@ from app.metrics import UNMATCHED
 from app.problems import Problems
 from app.record import Exchange, Recorder, new_request_id
 from app.settings import Limits
-from translation.errors import BAD_HEADERS, INTERNAL_ERROR, OPERATION_NOT_FOUND, OVERLOADED, ProxyError
+from translation.errors import BAD_HEADERS, INTERNAL_ERROR, OPERATION_NOT_FOUND, OVERLOADED, ErrorKind, ProxyError
 from translation.headers import is_request_id
 from translation.targets import allowed_methods, is_api, segments
 
@@ -47,6 +46,27 @@ RETRY_SECONDS: Final = 2
 """What a client is asked to wait when the proxy is at its limit."""
 
 
+class Answers(Protocol):
+    """Steps 2 to 6, as ``app/answering.py`` takes them."""
+
+    def shortcut(self, raw_path: bytes, query: bytes) -> Shortcut | None:
+        """What is known of a request target that was answered before."""
+
+    def kept(self, exchange: Exchange, shortcut: Shortcut, headers: Headers, scope: Scope) -> Served | None:
+        """What is kept for it."""
+
+    async def answer(
+        self, exchange: Exchange, path: list[str], headers: Headers, scope: Scope, receive: Receive
+    ) -> Reply | Served:
+        """The answer to a request under the old base."""
+
+    def count_kept(self, served: Served, headers: Headers, scope: Scope) -> None:
+        """Count a kept answer."""
+
+    def delivered(self, reply: Reply | Served) -> None:
+        """An answer is on its way to the client."""
+
+
 class Gateway:
     """The application of one portal.
 
@@ -59,6 +79,7 @@ class Gateway:
         delivery: Sends answers.
         problems: Writes errors.
         recorder: Logs and counts.
+        elsewhere: What is answered outside the old API and ``service_rooms``.
 
     Attributes:
         limits: The bounds.
@@ -67,7 +88,7 @@ class Gateway:
 
     def __init__(
         self,
-        answering: Answering,
+        answering: Answers,
         service: App,
         service_rooms: frozenset[str],
         limits: Limits,
@@ -75,6 +96,7 @@ class Gateway:
         delivery: Delivery,
         problems: Problems,
         recorder: Recorder,
+        elsewhere: ErrorKind = OPERATION_NOT_FOUND,
     ) -> None:
         self._answering = answering
         self._service = service
@@ -85,6 +107,7 @@ class Gateway:
         self._delivery = delivery
         self._problems = problems
         self._recorder = recorder
+        self._elsewhere = elsewhere
         self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -113,7 +136,7 @@ class Gateway:
                 path = segments(scope["raw_path"])
                 if path and not is_api(path):
                     if path[0].lower() not in self._service_rooms:
-                        raise ProxyError(OPERATION_NOT_FOUND)
+                        raise ProxyError(self._elsewhere)
                     scope[REQUEST_ID] = exchange.request_id
                     await self._service(scope, receive, self._watched(exchange, send))
                     return

@@ -44,6 +44,6 @@ def sources_of(staging: Staging, observed: Observed, metrics: Metrics) -> Source
         reports=reports,
         standing=obstacles,
         explain=partial(explain, staging.router),
-        gauges=partial(read_gauges, metrics.registry, burst),
+        gauges=partial(read_gauges, metrics.registry, burst, metrics.portal),
         both=staging.outbound is not None,
     )

@@ -88,14 +88,17 @@ class Staging:
         return None if self.observed is None else partial(self.observed.traffic.observe, source.value)
 
 
-def stage(settings: Settings, budget: Budget, metrics: Metrics, life: Life | None = None) -> tuple[Staging, Readiness]:
+def stage(
+    settings: Settings, budget: Budget, metrics: Metrics, life: Life | None = None, old_budget: Budget | None = None
+) -> tuple[Staging, Readiness]:
     """Put the cutover together, and what is told of tokens.
 
     Args:
         settings: The settings.
-        budget: How many calls may be made to real-time; outbound has a budget of its own.
+        budget: How many calls may be made to real-time.
         metrics: Where things are counted.
         life: Where the parts are added; a new one by default.
+        old_budget: How many calls may be made to outbound; a new one by default.
 
     Raises:
         ConfigurationError: The state cannot be kept where the settings say.
@@ -122,8 +125,7 @@ def stage(settings: Settings, budget: Budget, metrics: Metrics, life: Life | Non
             "upstream outbound", partial(build_upstream, settings.upstream), shape=settings.upstream, close=Upstream.close
         )
         observe = staging.observer(Source.OUTBOUND)
-        shape = settings.upstream, settings.outbound.endpoint
-        old = life.part("budget outbound", partial(build_budget, settings, Source.OUTBOUND), shape=shape)
+        old = old_budget or build_budget(settings, Source.OUTBOUND)
         budgets = {Source.REALTIME: budget, Source.OUTBOUND: old}
         staging.outbound = build_outbound(settings.outbound, upstream, old, metrics, readiness, observe=observe)
         _add_shadow(staging, state, aliases, budgets, metrics, readiness)
@@ -148,7 +150,7 @@ def _follow(settings: Settings, both: bool, metrics: Metrics, life: Life) -> Liv
         live.on_change(tell)
 
     def make() -> Live:
-        return Live(open_store(settings.state, settings.realtime.endpoint), both=both)
+        return Live(open_store(settings.state, settings.realtime.endpoint, settings.portal_name), both=both)
 
     async def close(live: Live) -> None:
         await live.store.close()

@@ -1,11 +1,14 @@
 """A portal put together: what lives on when it is put together anew with other settings."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 
 from app.assembly import NOT_IN_ANSWERS, build_portal, shape_of_answers
+from app.hosting.budgets import Budgets
 from app.hosting.portal import Portal
+from app.hosting.standing import Standing
 from app.main import _service
 from app.metrics import Metrics
 from app.settings import Settings
@@ -24,8 +27,9 @@ async def anew(first: dict[str, Any], second: dict[str, Any]) -> set[str]:
     async with Sandbox() as sandbox:
         metrics = Metrics()
         settings = [settings_for(sandbox, **{**both_sides(sandbox), **groups}) for groups in (first, second)]
-        before = build_portal(settings[0], metrics, _service)
-        after = build_portal(settings[1], metrics, _service, before)
+        budgets, service = Budgets(), partial(_service, Standing(metrics))
+        before = build_portal(settings[0], metrics, budgets, service)
+        after = build_portal(settings[1], metrics, budgets, service, before)
         await after.life.close()
         await before.life.close(after.life)
         old = parts(before)
@@ -46,8 +50,8 @@ async def test_another_admin_token_loses_nothing() -> None:
 
 async def test_another_time_out_needs_other_connections() -> None:
     found = await anew({}, {"upstream": {"read_timeout": 7}})
-    assert found == ALWAYS | {name for name in found if name.startswith(("upstream", "budget"))}
-    assert len(found) == len(ALWAYS) + 6
+    assert found == ALWAYS | {name for name in found if name.startswith("upstream")}
+    assert len(found) == len(ALWAYS) + 4
 
 
 async def test_what_shows_in_answers_empties_the_cache() -> None:
