@@ -38,6 +38,7 @@ def create_app(given: Settings | Installation | None = None) -> Host:
     Raises:
         ConfigurationError: The settings cannot be used.
     """
+    seen = files_hash() if given is None else b""
     installation = load_installation() if given is None else alone(given) if isinstance(given, Settings) else given
     metrics = Metrics(Registry(portals=installation.has_table))
     standing = Standing(metrics)
@@ -46,7 +47,7 @@ def create_app(given: Settings | Installation | None = None) -> Host:
     standing.readiness = {name: portal.readiness for name, portal in generation.portals.items()}
     if given is not None:
         return Host(generation)
-    return Host(generation, Reloader(load_installation, files_hash, make, standing, metrics).run)
+    return Host(generation, Reloader(load_installation, files_hash, make, standing, metrics, seen))
 
 
 def _generation(

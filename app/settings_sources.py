@@ -149,8 +149,12 @@ def given_values(settings_cls: type[BaseSettings]) -> dict[str, Any]:
     return values
 
 
-def origins_of_values(settings_cls: type[BaseSettings]) -> dict[str, str]:
+def origins_of_values(settings_cls: type[BaseSettings], portal: str = "") -> dict[str, str]:
     """Which source each setting has its value from.
+
+    Args:
+        settings_cls: The settings.
+        portal: A portal of the table, whose own settings come before those that all share.
 
     Returns:
         Environment name to ``environment``, ``.env``, ``secret file``, ``settings file`` or ``default``. Tables are put
@@ -161,6 +165,9 @@ def origins_of_values(settings_cls: type[BaseSettings]) -> dict[str, str]:
     for name, field in known_names(settings_cls):
         path = name.removeprefix(PREFIX).lower().split("__")
         labels = [label for label, values in given if _value(values, path) is not None]
+        if portal:
+            own = [f"{label} (portal)" for label, values in given if _value(values, [PORTALS, portal, *path]) is not None]
+            labels = [*own, *labels]
         origins[name] = ", ".join(labels if _is_table(field) else labels[:1]) or "default"
     return origins
 

@@ -9,8 +9,11 @@ from rich.console import Console
 from rich.table import Table
 
 from app.cli.cutover import cutover
-from app.settings_sources import ConfigurationError, load_settings
+from app.hosting.installation import load_installation, load_portal
+from app.settings_sources import ConfigurationError
 from app.version import VERSION
+
+Portal = Annotated[str | None, typer.Option("--portal", help="Which portal of the table; needed when there are several.")]
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -45,7 +48,7 @@ def serve(
     """
     from app.cli.serving import run_server
 
-    run_server(load_settings(), host, port, workers)
+    run_server(load_installation(), host, port, workers)
 
 
 @cli.command()
@@ -73,6 +76,7 @@ def demo(
 def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
     event: Annotated[str | None, typer.Option(help="Readable id of the event to look at; the first listed by default.")] = None,
+    portal: Portal = None,
 ) -> None:
     """Validate the settings, then call the organisation and tell whether a portal would work.
 
@@ -80,7 +84,7 @@ def check(
     """
     from app.cli.checking import run_check
 
-    raise typer.Exit(run_check(load_settings(), as_json=as_json, event=event))
+    raise typer.Exit(run_check(load_portal(portal), as_json=as_json, event=event))
 
 
 @cli.command()
@@ -95,6 +99,7 @@ def compare(
     ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the whole report as JSON.")] = None,
     html_file: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write the whole report as a page.")] = None,
+    portal: Portal = None,
 ) -> None:
     """Compare what outbound and real-time answer for all published events: the rehearsal of the cutover.
 
@@ -104,7 +109,7 @@ def compare(
     from app.cli.comparing import run_compare
 
     status = run_compare(
-        load_settings(),
+        load_portal(portal),
         rate=rate,
         threshold=threshold,
         event=event,
@@ -120,6 +125,7 @@ def explain(
     method: Annotated[str, typer.Argument(help="GET or POST.")],
     path: Annotated[str, typer.Argument(help="Path and query as a portal sends them; the old base may be left out.")],
     visitor: Annotated[str, typer.Option(help="What tells the visitor apart: the address, or the sticky header's value.")] = "",
+    portal: Portal = None,
 ) -> None:
     """Tell which organisation would answer a request, by which rule of the cutover, and why.
 
@@ -127,7 +133,7 @@ def explain(
     """
     from app.cli.explaining import run_explain
 
-    raise typer.Exit(run_explain(load_settings(), method, path, visitor))
+    raise typer.Exit(run_explain(load_portal(portal), method, path, visitor))
 
 
 @cli.command()
@@ -149,9 +155,15 @@ def operations() -> None:
 @cli.command()
 def config() -> None:
     """Print the effective settings, secrets masked, and where each came from."""
-    from app.cli.showing import settings_table
+    from app.cli.showing import portals_table, settings_table
 
-    _print(settings_table(load_settings()))
+    installation = load_installation()
+    if installation.has_table:
+        _print(portals_table(installation))
+        for name, settings in installation.portals.items():
+            _print(settings_table(settings, name))
+    else:
+        _print(settings_table(installation.portals[""]))
 
 
 @cli.command()

@@ -1,7 +1,7 @@
 """The outermost application: it starts and ends with the server, and swaps all portals at once when settings are read anew."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 import structlog
@@ -31,12 +31,22 @@ class Face(Protocol):
     __call__: Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
+class Follower(Protocol):
+    """What follows the settings: ``app/hosting/reloading.py``."""
+
+    async def start(self, host: "Host") -> None:
+        """Called once, before the first request."""
+
+    async def run(self, host: "Host") -> None:
+        """Runs as long as the server does."""
+
+
 class Host:
     """The application that the server runs.
 
     Args:
         generation: Answers, until another one is put in its place.
-        work: What runs beside requests as long as the server does.
+        follower: Follows the settings; None where they are given for good.
     """
 
     limits: Limits
@@ -44,8 +54,8 @@ class Host:
     kept_answer: Callable[[Scope], tuple[int, bytes, bytes] | None]
     not_taken: Callable[[Scope], None]
 
-    def __init__(self, generation: Generation, work: "Callable[[Host], Coroutine[Any, Any, None]] | None" = None) -> None:
-        self._work = work
+    def __init__(self, generation: Generation, follower: Follower | None = None) -> None:
+        self._follower = follower
         self._ending: dict[asyncio.Task[None], tuple[Generation, Generation]] = {}
         self._adopt(generation)
 
@@ -108,14 +118,16 @@ class Host:
         await receive()
         try:
             await self._generation.start()
+            if self._follower is not None:
+                await self._follower.start(self)
         except Exception as failure:
             log.error("the start failed", exc_info=failure)
             await send({"type": "lifespan.startup.failed", "message": ""})
             return
         self._generation.run()
         work: asyncio.Task[None] | None = None
-        if self._work is not None:
-            work = asyncio.create_task(self._work(self))
+        if self._follower is not None:
+            work = asyncio.create_task(self._follower.run(self))
         await send({"type": "lifespan.startup.complete"})
         await receive()
         end: dict[str, Any] = {"type": "lifespan.shutdown.complete"}

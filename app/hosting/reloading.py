@@ -28,6 +28,7 @@ class Reloader:
         make: Makes the portals of an installation, beside those that serve.
         standing: Is told what became of it.
         metrics: Counts.
+        seen: The hash from before the settings that serve were read: no change is missed.
     """
 
     def __init__(
@@ -37,19 +38,23 @@ class Reloader:
         make: Callable[[Installation, Generation], Generation],
         standing: Standing,
         metrics: Metrics,
+        seen: bytes,
     ) -> None:
         self._load = load
         self._look = look
         self._make = make
         self._standing = standing
         self._metrics = metrics
+        self._seen = seen
         self._asked = asyncio.Event()
+
+    async def start(self, host: Host) -> None:
+        """Tell what serves."""
+        self._standing.loaded(await asyncio.to_thread(fingerprint, host.generation.installation))
 
     async def run(self, host: Host) -> None:
         """Watch for ever."""
-        seen = await asyncio.to_thread(self._look)
-        installation = host.generation.installation
-        self._standing.loaded(await asyncio.to_thread(fingerprint, installation))
+        seen = self._seen
         loop = asyncio.get_running_loop()
         with suppress(ValueError, RuntimeError, NotImplementedError):  # in a thread of tests nobody gets signals
             loop.add_signal_handler(signal.SIGHUP, self._asked.set)

@@ -59,7 +59,7 @@ def test_no_answer_shows_anything_of_another_portal(town: Town, steps: list[tupl
     for name in NAMES:
         shown = town.metrics(name)
         assert not {word for word in foreign(name) if word in shown}
-        assert {found for found in re.findall(r'portal="([^"]*)"', shown)} <= {name}
+        assert set(re.findall(r'portal="([^"]*)"', shown)) <= {name}
     upstream = {name: town.sandboxes[name].recorder.find() for name in NAMES}
     assert all(mark_of(other) not in repr(upstream[name]) for name in NAMES for other in NAMES)
 
