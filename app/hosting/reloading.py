@@ -1,9 +1,11 @@
 """Settings read anew while the proxy runs: when a file has changed, or at SIGHUP. Those that cannot be used change nothing."""
 
 import asyncio
+import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from time import monotonic
 
 import structlog
 
@@ -11,6 +13,7 @@ from app.hosting.generation import Generation
 from app.hosting.host import Host
 from app.hosting.installation import Installation
 from app.hosting.standing import Standing, fingerprint
+from app.hosting.vault import VAULT_URL, vault_hash
 from app.metrics import Metrics
 from app.settings_sources import ConfigurationError
 
@@ -46,6 +49,8 @@ class Reloader:
         self._standing = standing
         self._metrics = metrics
         self._seen = seen
+        self._vault_seen: bytes | None = None
+        self._vault_due = 0.0
         self._asked = asyncio.Event()
 
     async def start(self, host: Host) -> None:
@@ -64,7 +69,7 @@ class Reloader:
                 asked = await self._wait(reload.interval if reload.enabled else None)
                 try:
                     now = await asyncio.to_thread(self._look)
-                    if asked or now != seen:
+                    if asked or now != seen or await self._vault_changed(reload.vault_interval):
                         seen = now if asked else await self._settled(now, reload.interval)
                         await self._reload(host)
                 except Exception as defect:  # else changes would be taken up no more, and nobody would see it
@@ -83,6 +88,14 @@ class Reloader:
             return False
         self._asked.clear()
         return True
+
+    async def _vault_changed(self, interval: float) -> bool:
+        """Whether the key vault holds something else; looked at less often, as each look is a call for each secret."""
+        if not os.environ.get(VAULT_URL) or monotonic() < self._vault_due:
+            return False
+        self._vault_due = monotonic() + interval
+        seen, self._vault_seen = self._vault_seen, await asyncio.to_thread(vault_hash)
+        return seen is not None and seen != self._vault_seen
 
     async def _settled(self, now: bytes, interval: float) -> bytes:
         """The hash once it has stayed the same for a moment: files may be half written, or written one after the other."""
