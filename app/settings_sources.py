@@ -37,13 +37,8 @@ SECRETS_DIR: Final = "EVTMGMT_SECRETS_DIR"
 DOTENV: Final = ".env"
 ENVIRONMENT_ONLY: Final = frozenset(
     {
-        CONFIG_FILE,
-        SECRETS_DIR,
-        VAULT_URL,
-        "EVTMGMT_SERVE_HOST",
-        "EVTMGMT_SERVE_PORT",
-        "EVTMGMT_SERVE_WORKERS",
-        "EVTMGMT_HEALTH_URL",
+        *(CONFIG_FILE, SECRETS_DIR, VAULT_URL, "EVTMGMT_HEALTH_URL"),
+        *("EVTMGMT_SERVE_HOST", "EVTMGMT_SERVE_PORT", "EVTMGMT_SERVE_WORKERS"),
     }
 )
 """Names with the prefix that are no settings: where settings are, and options of the command line."""
@@ -153,19 +148,18 @@ def load_settings() -> "Settings":
     raise ConfigurationError(list(dict.fromkeys(problems)))
 
 
-def given_values(settings_cls: type[BaseSettings]) -> dict[str, Any]:
-    """What all sources say together, not yet validated.
+def given_values(settings_cls: type[BaseSettings]) -> tuple[dict[str, Any], list[str]]:
+    """What all sources say together, not yet validated, and a sentence for each name that is no setting.
 
     Raises:
-        ConfigurationError: A source cannot be read, or names what is no setting.
+        ConfigurationError: A source cannot be read.
     """
-    problems = list(_unreadable()) or list(_unknown_names(settings_cls))
-    if problems:
-        raise ConfigurationError(list(dict.fromkeys(problems)))
+    if problems := list(_unreadable()):
+        raise ConfigurationError(problems)
     values: dict[str, Any] = {}
     for source in reversed(sources(settings_cls)):
         values = laid_over(values, source())
-    return values
+    return values, list(_unknown_names(settings_cls))
 
 
 def origins_of_values(settings_cls: type[BaseSettings], portal: str = "") -> dict[str, str]:

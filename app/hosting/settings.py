@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
-from app.setting_types import Group, Words, read_words
+from app.setting_types import Group, Seconds, Words, read_words
 
 PORTALS: Final = "portals"
 NAME: Final = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
@@ -82,5 +82,5 @@ class Reload(Group):
     """How changed settings are taken up while the proxy runs. Times are seconds."""
 
     enabled: bool = Field(True, description="Whether files are watched. SIGHUP works in any case.")
-    interval: float = Field(5, ge=0.1, le=3_600, description="Time between two looks at the files.")
-    vault_interval: float = Field(300, ge=1, le=86_400, description="Time between two looks at the key vault.")
+    interval: Seconds = Field(5, description="Time between two looks at the files.")
+    vault_interval: Seconds = Field(300, description="Time between two looks at the key vault.")

@@ -277,6 +277,7 @@ BOUNDS = {
     "shadow.max_answer_bytes": (1_024, 2**26),
     "rollback.minimum": (10, 100_000),
 }
+SECONDS += ["reload.interval", "reload.vault_interval"]
 MINUTE, MONTH = 60, 30 * 86_400
 TIMES = [f"cache.{group}.{name}" for group in CLASSES for name in ("fresh", "stale_while_revalidate", "stale_if_error")]
 AT_LEAST_NONE = dict.fromkeys((*TIMES, "cache.not_found", "cache.when_unreachable"), MONTH)
@@ -285,6 +286,7 @@ AT_LEAST_NONE |= dict.fromkeys(("cutover.percent", "shadow.sample", "shadow.nois
 MORE_THAN_NONE = {"cache.refresh_ahead": 1, "cache.warm_rate": 1_000}
 MORE_THAN_NONE |= {"rollback.error_percent": 100, "rollback.latency_factor": 100}
 FLAGS = {"cache.enabled": True, "cache.browsers": True, "cache.obey_clients": False, "cache.warm": True, "rollback.enabled": True}
+FLAGS |= {"reload.enabled": True}
 
 
 @pytest.mark.parametrize("path", SECONDS)
