@@ -95,7 +95,12 @@ demo: env ## Run a simulated organisation, the proxy and an old-style portal
 	@$(BIN)/evtmgmt-proxy demo
 
 test: chromium redis ## Run the tests; ARGS are handed to pytest
+ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
+else
+	$(BIN)/python -m pytest -n 3 --dist loadfile -m "not browser"
+	$(BIN)/python -m pytest -m browser
+endif
 
 check: env ## Lint, format and types
 	$(BIN)/ruff check .
