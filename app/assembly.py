@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any
 
+from app.abuse.parts import build_addresses, build_admission
 from app.answering import Answering, Leg
 from app.backend import Backend
 from app.budget import Need
@@ -16,13 +17,14 @@ from app.cutover.decision import Source
 from app.cutover.parts import Staging, stage
 from app.cutover.state import Stage
 from app.delivery import Delivery
+from app.faults.draining import Draining
 from app.gateway import App, Gateway
 from app.hosting.budgets import Budgets
 from app.hosting.life import Life
 from app.hosting.portal import Portal
 from app.hosting.switchboard import Nobody
 from app.metrics import Metrics
-from app.parts import aliases_of, build_backend, build_upstream, workers
+from app.parts import aliases_of, build_backend, build_protection, build_upstream, workers
 from app.problems import Problems
 from app.readiness import Readiness
 from app.record import Recorder
@@ -37,14 +39,20 @@ Service = Callable[[Settings, Staging, Metrics, Readiness, Problems], tuple[App,
 """Makes the application for everything that is no operation, and tells the first segments of its paths."""
 NOT_IN_ANSWERS = frozenset(
     {
-        *("portal", "limits", "shadow", "rollback", "admin", "state", "log_level", "reload", "portals"),
+        *("portal", "limits", "faults", "rates", "challenge", "shadow", "rollback"),
+        *("admin", "state", "log_level", "reload", "portals"),
     }
 )
 """Groups of settings that no kept answer shows anything of: when another one changes, the cache begins empty."""
 
 
 def build_portal(
-    settings: Settings, metrics: Metrics, budgets: Budgets, service: Service, before: Portal | None = None
+    settings: Settings,
+    metrics: Metrics,
+    budgets: Budgets,
+    service: Service,
+    draining: Draining,
+    before: Portal | None = None,
 ) -> Portal:
     """Put a portal together.
 
@@ -53,6 +61,7 @@ def build_portal(
         metrics: Where things are counted: those of the portal.
         budgets: The budgets of all organisations.
         service: Makes the application for what is no operation.
+        draining: Whether the process is about to stop.
         before: The same portal as it was with other settings, whose parts are taken over where they fit.
 
     Raises:
@@ -62,8 +71,12 @@ def build_portal(
     upstream = life.part("upstream", partial(build_upstream, settings.upstream), shape=settings.upstream, close=Upstream.close)
     budget = budgets.of(settings, Source.REALTIME)
     old = None if settings.outbound is None else budgets.of(settings, Source.OUTBOUND)
-    staging, readiness = stage(settings, budget, metrics, life, old)
-    backend = build_backend(settings, upstream, budget, metrics, readiness, observe=staging.observer(Source.REALTIME))
+    staging, readiness = stage(settings, budget, metrics, life, addresses := build_addresses(settings), old)
+    # As the connections are, which its places stand for; what is known of an organisation's failures outlives a reload.
+    shape = settings.upstream, settings.faults, settings.realtime.endpoint
+    protection = life.part("protection", partial(build_protection, settings, metrics), shape=shape)
+    observe = staging.observer(Source.REALTIME)
+    backend = build_backend(settings, upstream, budget, metrics, readiness, observe=observe, protection=protection)
     cache = settings.cache
     kept = life.part("cache", partial(Cache, cache.max_bytes, cache.max_entries, metrics), shape=shape_of_answers(settings))
     finisher = Finisher(kept, cache.max_entry_bytes, settings.upstream.total_timeout, cache.browsers)
@@ -73,11 +86,13 @@ def build_portal(
     answering = Answering(
         legs,
         staging.router,
+        build_admission(settings, addresses, metrics, life),
         settings.limits,
         settings.answers.allow_query,
         cache.obey_clients,
         staging.shadow,
         None if staging.observed is None else staging.observed.usage,
+        settings.faults.deadline,
     )
     _add_background(settings, staging, legs, probes, readiness)
     application, rooms = service(settings, staging, metrics, readiness, problems)
@@ -90,6 +105,7 @@ def build_portal(
         delivery=Delivery(cors, finisher, settings.limits.answer_timeout),
         problems=problems,
         recorder=Recorder(metrics, None if staging.observed is None else staging.observed.traffic.answered),
+        draining=draining,
     )
     return Portal(settings, gateway, readiness, life)
 
@@ -148,7 +164,7 @@ def _add_background(settings: Settings, staging: Staging, legs: dict[Source, Leg
         add("warm-up", warm)
 
 
-def build_front(limits: Limits, metrics: Metrics, service: App, rooms: frozenset[str]) -> Gateway:
+def build_front(limits: Limits, metrics: Metrics, service: App, rooms: frozenset[str], draining: Draining) -> Gateway:
     """The gateway of what is for no portal of a table. Any page may read what it answers: it says nothing of the portals.
 
     Args:
@@ -156,6 +172,7 @@ def build_front(limits: Limits, metrics: Metrics, service: App, rooms: frozenset
         metrics: Where things are counted: those of no portal.
         service: The application of the service's own pages.
         rooms: The first segments of their paths.
+        draining: Whether the process is about to stop.
     """
     cors = Cors.for_anybody()
     nothing = Finisher(Cache(0, 0, metrics), 0, limits.answer_timeout, browsers=False)
@@ -168,5 +185,6 @@ def build_front(limits: Limits, metrics: Metrics, service: App, rooms: frozenset
         delivery=Delivery(cors, nothing, limits.answer_timeout),
         problems=Problems(Messages({})),
         recorder=Recorder(metrics),
+        draining=draining,
         elsewhere=PORTAL_NOT_FOUND,
     )

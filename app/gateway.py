@@ -2,6 +2,7 @@
 
     1  guard: target, headers and framing within bounds          app/guard.py
     2  match: an operation of the table, its parameters          translation/targets.py
+       admit: origin, client token, rate, body, challenge        app/abuse/admission.py, app/bodies.py
     3  choose: the organisation that answers                     app/cutover/router.py
     4  translate the request: aliases, query, trace              translation/{aliases,query,headers}.py
     5  cache, or fetch (one flight per key, within the budget)   app/caching/reading.py, routes/, app/upstream.py
@@ -23,12 +24,13 @@ from app.caching.reading import Outcome, Served, Shortcut
 from app.calls import Header, Reply
 from app.cors import Cors
 from app.delivery import Delivery, Send
+from app.faults.draining import Draining
 from app.guard import Headers, guard
 from app.metrics import UNMATCHED
 from app.problems import Problems
 from app.record import Exchange, Recorder, new_request_id
 from app.settings import Limits
-from translation.errors import BAD_HEADERS, INTERNAL_ERROR, OPERATION_NOT_FOUND, OVERLOADED, ErrorKind, ProxyError
+from translation.errors import BAD_HEADERS, INTERNAL_ERROR, OPERATION_NOT_FOUND, OVERLOADED, STOPPING, ErrorKind, ProxyError
 from translation.headers import is_request_id
 from translation.targets import allowed_methods, is_api, segments
 
@@ -79,11 +81,14 @@ class Gateway:
         delivery: Sends answers.
         problems: Writes errors.
         recorder: Logs and counts.
+        draining: Whether the process is about to stop.
         elsewhere: What is answered outside the old API and ``service_rooms``.
 
     Attributes:
         limits: The bounds.
+        draining: The same; the server tells of it.
         unparsed: The whole HTTP answer to bytes that are no HTTP, for the server to send.
+        crowded: The one to a connection too many.
     """
 
     def __init__(
@@ -96,6 +101,7 @@ class Gateway:
         delivery: Delivery,
         problems: Problems,
         recorder: Recorder,
+        draining: Draining,
         elsewhere: ErrorKind = OPERATION_NOT_FOUND,
     ) -> None:
         self._answering = answering
@@ -103,6 +109,8 @@ class Gateway:
         self._service_rooms = service_rooms
         self.limits = limits
         self.unparsed = problems.raw(ProxyError(BAD_HEADERS, detail="The request cannot be parsed."))
+        self.crowded = problems.raw(ProxyError(OVERLOADED, retry_after=RETRY_SECONDS))
+        self.draining = draining
         self._cors = cors
         self._delivery = delivery
         self._problems = problems
@@ -116,7 +124,11 @@ class Gateway:
         self._in_flight += 1
         self._recorder.begin()
         try:
-            await self._exchange(exchange, scope, receive, send)
+            if scope["method"] == "POST":
+                with self.draining.writing():
+                    await self._exchange(exchange, scope, receive, send)
+            else:
+                await self._exchange(exchange, scope, receive, send)
         finally:
             self._in_flight -= 1
             self._recorder.end(exchange)  # 8
@@ -142,9 +154,8 @@ class Gateway:
                     return
                 if scope["method"] == "OPTIONS":
                     reply = self._options(path, headers)
-                elif self._in_flight > self.limits.concurrency:
-                    raise ProxyError(OVERLOADED, retry_after=RETRY_SECONDS)
                 else:
+                    self._take_in(scope["method"] in _READS)
                     reply = await self._answering.answer(exchange, path, headers, scope, receive)  # 2 to 6
         except ProxyError as error:
             headers = headers if headers.all else _outline(scope["headers"])
@@ -160,6 +171,10 @@ class Gateway:
         else:
             await self._delivery.send_reply(exchange, reply, headers, scope, receive, send)  # 7
         self._answering.delivered(reply)
+
+    def too_many(self) -> None:
+        """A connection was refused, as there are too many."""
+        self._recorder.shed("connections")
 
     def kept_answer(self, scope: Scope) -> tuple[int, bytes, bytes] | None:
         """The answer to a read that was answered before and is kept: for servers that can send it without a task.
@@ -199,6 +214,20 @@ class Gateway:
         """A client did not read the kept answer that ``kept_answer`` gave for this scope, and was cut off."""
         shortcut = self._answering.shortcut(scope["raw_path"], scope["query_string"])
         self._recorder.gone(UNMATCHED if shortcut is None else shortcut.key.operation)
+
+    def _take_in(self, is_read: bool) -> None:
+        """Refuse what would be one too many. What is kept, or of the service itself, never comes here.
+
+        Raises:
+            ProxyError: ``Stopping`` or ``Overloaded``.
+        """
+        limits = self.limits
+        if self.draining.closed:
+            self._recorder.shed("stopping")
+            raise ProxyError(STOPPING, retry_after=RETRY_SECONDS)
+        if self._in_flight > (limits.concurrency if is_read else limits.concurrency + limits.registration_reserve):
+            self._recorder.shed("reads" if is_read else "registrations")
+            raise ProxyError(OVERLOADED, retry_after=RETRY_SECONDS)
 
     def _options(self, path: list[str], headers: Headers) -> Reply:
         origin = headers.get(b"origin")

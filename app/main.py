@@ -5,11 +5,13 @@ from functools import partial
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
+from app.abuse.parts import build_addresses
 from app.admin.parts import sources_of
 from app.admin.sources import Sources
 from app.assembly import build_front, build_portal
 from app.calls import PROBLEM
 from app.cutover.parts import Staging
+from app.faults.draining import Draining
 from app.gateway import REQUEST_ID, App
 from app.hosting.budgets import Budgets
 from app.hosting.generation import Generation
@@ -41,17 +43,23 @@ def create_app(given: Settings | Installation | None = None) -> Host:
     seen = files_hash() if given is None else b""
     installation = load_installation() if given is None else alone(given) if isinstance(given, Settings) else given
     metrics = Metrics(Registry(portals=installation.has_table))
-    standing = Standing(metrics)
-    make = partial(_generation, metrics, standing, Budgets())
+    standing, draining = Standing(metrics), Draining()
+    make = partial(_generation, metrics, standing, draining, Budgets())
     generation = make(installation)
     standing.readiness = {name: portal.readiness for name, portal in generation.portals.items()}
     if given is not None:
-        return Host(generation)
-    return Host(generation, Reloader(load_installation, files_hash, make, standing, metrics, seen))
+        return Host(generation, draining)
+    reloader = Reloader(load_installation, files_hash, make, standing, metrics, seen)
+    return Host(generation, draining, reloader)
 
 
 def _generation(
-    metrics: Metrics, standing: Standing, budgets: Budgets, installation: Installation, before: Generation | None = None
+    metrics: Metrics,
+    standing: Standing,
+    draining: Draining,
+    budgets: Budgets,
+    installation: Installation,
+    before: Generation | None = None,
 ) -> Generation:
     """All portals of an installation, beside those that serve up to now.
 
@@ -64,19 +72,19 @@ def _generation(
     portals = {}
     for name, settings in installation.portals.items():
         own = metrics.of(name)
-        service = partial(_service, None if installation.has_table else standing)
+        service = partial(_service, None if installation.has_table else (standing, draining))
         old = None if before is None else before.portals.get(name)
-        portals[name] = build_portal(settings, own, budgets, service, old)
+        portals[name] = build_portal(settings, own, budgets, service, draining, old)
     if not installation.has_table:
         return Generation(installation, portals, None, before)
     pages = _pages(Problems(Messages({})), PORTAL_NOT_FOUND)
-    pages.include_router(service_router(metrics, standing))
-    front = build_front(installation.process.limits, metrics.of(NO_PORTAL), pages, ROOMS)
+    pages.include_router(service_router(metrics, standing, draining))
+    front = build_front(installation.process.limits, metrics.of(NO_PORTAL), pages, ROOMS, draining)
     return Generation(installation, portals, front, before)
 
 
 def _service(
-    standing: Standing | None,
+    of_all: tuple[Standing, Draining] | None,
     settings: Settings,
     staging: Staging,
     metrics: Metrics,
@@ -86,7 +94,7 @@ def _service(
     """The application for everything at a portal that is no operation of the old API.
 
     Args:
-        standing: What the pages of the whole service say; None where they are no portal's.
+        of_all: What the pages of the whole service tell of; None where they are no portal's.
         settings: The portal's.
         staging: Its cutover.
         metrics: Its metrics.
@@ -95,12 +103,12 @@ def _service(
     """
     service = _pages(problems, OPERATION_NOT_FOUND)
     rooms: frozenset[str] = frozenset()
-    if standing is not None:
-        service.include_router(service_router(metrics, standing))
+    if of_all is not None:
+        service.include_router(service_router(metrics, *of_all))
         rooms |= ROOMS
     if settings.admin.token is not None and staging.observed is not None:
         sources = sources_of(staging, staging.observed, metrics)
-        _administer(service, settings.admin.token.get_secret_value(), sources, settings.portal_name)
+        _administer(service, settings, settings.admin.token.get_secret_value(), sources)
         rooms |= ADMIN_ROOMS
     return service, rooms
 
@@ -120,7 +128,7 @@ def _pages(problems: Problems, nothing: ErrorKind) -> FastAPI:
     return service
 
 
-def _administer(service: FastAPI, token: str, sources: Sources, portal: str) -> None:
+def _administer(service: FastAPI, settings: Settings, token: str, sources: Sources) -> None:
     """Mount the admin API and the console."""
     # Templates cost a twentieth of a second, and most processes have no admin.
     from app.admin.access import Access
@@ -128,7 +136,7 @@ def _administer(service: FastAPI, token: str, sources: Sources, portal: str) -> 
     from routes.admin import admin_router
     from routes.console import console_router
 
-    access = Access(Credentials(token, portal=portal))
+    access = Access(Credentials(token, portal=settings.portal_name), addresses=build_addresses(settings))
     service.include_router(admin_router(access, sources))
-    if not portal:
+    if not settings.portal_name:
         service.include_router(console_router(access, sources))

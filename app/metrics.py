@@ -138,6 +138,37 @@ class Metrics:
             registry=self.registry,
             multiprocess_mode="livesum",
         )
+        self.breaker_state = Gauge(
+            "evtmgmt_breaker_state",
+            "What a breaker does: 0 lets all calls through, 1 a few that try, 2 none.",
+            ("backend", "lane"),
+            registry=self.registry,
+            multiprocess_mode="livemax",
+        )
+        self.breaker_opened = Counter(
+            "evtmgmt_breaker_opened", "Times that a breaker opened.", ("backend", "lane"), registry=self.registry
+        )
+        self.breaker_refused = Counter(
+            "evtmgmt_breaker_refused",
+            "Calls to Dynamics that were left out by an open breaker.",
+            ("backend", "lane"),
+            registry=self.registry,
+        )
+        self.retries = Counter(
+            "evtmgmt_retries", "Calls to Dynamics that were made once more.", ("backend", "lane"), registry=self.registry
+        )
+        self.retries_refused = Counter(
+            "evtmgmt_retries_refused",
+            "Calls to Dynamics that were not made once more although it might have helped.",
+            ("backend", "reason"),
+            registry=self.registry,
+        )
+        self.shed = Counter(
+            "evtmgmt_shed",
+            "Requests refused at once, as the proxy was at its limit or stopping.",
+            ("what",),
+            registry=self.registry,
+        )
         self.cache = Counter("evtmgmt_cache", "Reads by what the cache did.", ("operation", "outcome"), registry=self.registry)
         self.overrides = Counter(
             "evtmgmt_backend_overrides",
@@ -180,6 +211,23 @@ class Metrics:
             "The version of the cutover's state that serves; 0 where nothing can change it.",
             registry=self.registry,
             multiprocess_mode="livemin",
+        )
+        self.limited = Counter(
+            "evtmgmt_limited", "Requests refused as they came too often, by the limit.", ("scope",), registry=self.registry
+        )
+        self.rates_alone = Counter(
+            "evtmgmt_rates_alone",
+            "Requests that each worker counted by itself, as Redis did not answer at once.",
+            registry=self.registry,
+        )
+        self.refused_origins = Counter(
+            "evtmgmt_refused_origins",
+            "Registrations refused as a browser said that the page was none of the portals'.",
+            ("operation",),
+            registry=self.registry,
+        )
+        self.challenges = Counter(
+            "evtmgmt_challenges", "Registrations that met the challenge, by outcome.", ("outcome",), registry=self.registry
         )
         self.config_loaded = prometheus_client.Gauge(
             "evtmgmt_config_loaded_timestamp_seconds",

@@ -9,6 +9,7 @@ from app.backend import Backend
 from app.budget import Budget
 from app.cutover.decision import Source
 from app.cutover.settings import Outbound as OutboundSettings
+from app.faults.protection import Protection
 from app.metrics import Metrics
 from app.organisation import Observer, Organisation
 from app.outbound import Outbound
@@ -46,6 +47,12 @@ def build_upstream(settings: configured.Upstream) -> Upstream:
     )
 
 
+def build_protection(settings: Settings, metrics: Metrics, name: str = Source.REALTIME) -> Protection:
+    """What stands between an organisation's failures and visitors, in this process."""
+    upstream = settings.upstream
+    return Protection(name, settings.faults, upstream.connections, upstream.pool_timeout, upstream.total_timeout, metrics)
+
+
 def build_backend(
     settings: Settings,
     upstream: Upstream,
@@ -54,6 +61,7 @@ def build_backend(
     readiness: Readiness,
     name: str = Source.REALTIME,
     observe: Observer | None = None,
+    protection: Protection | None = None,
 ) -> Backend:
     """The real-time organisation, as the settings describe it."""
     repairs = Repairs(
@@ -64,7 +72,7 @@ def build_backend(
     )
     realtime = settings.realtime
     token = realtime.token.get_secret_value()
-    organisation = Organisation(name, realtime.endpoint, token, realtime.origin, upstream, budget, metrics, observe)
+    organisation = Organisation(name, realtime.endpoint, token, realtime.origin, upstream, budget, metrics, observe, protection)
     return Backend(organisation, realtime.configured, repairs, aliases_of(settings), metrics, readiness)
 
 
@@ -76,10 +84,11 @@ def build_outbound(
     readiness: Readiness,
     name: str = Source.OUTBOUND,
     observe: Observer | None = None,
+    protection: Protection | None = None,
 ) -> Outbound:
     """The outbound organisation, as the settings describe it."""
     token = settings.token.get_secret_value()
-    organisation = Organisation(name, settings.endpoint, token, settings.origin, upstream, budget, metrics, observe)
+    organisation = Organisation(name, settings.endpoint, token, settings.origin, upstream, budget, metrics, observe, protection)
     base = None if settings.public_url is None else (settings.endpoint, settings.public_url)
     return Outbound(organisation, readiness, base)
 

@@ -134,6 +134,10 @@ class Recorder:
         """A client left, or was cut off, after its exchange was recorded."""
         self._metrics.disconnects.labels(operation).inc()
 
+    def shed(self, what: str) -> None:
+        """Something was refused at once: ``reads``, ``registrations``, ``connections``, or for the process is ``stopping``."""
+        self._metrics.shed.labels(what).inc()
+
     def defect(self, exchange: Exchange, error: Exception) -> None:
         """An exception that is in no list: a mistake of the program."""
         portal = {} if self._metrics.portal is None else {"portal": self._metrics.portal}

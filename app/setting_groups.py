@@ -8,12 +8,14 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from app.abuse.addresses import Trusted
 from app.addresses import base_address, origin_of
 from app.rates import read_rate
-from app.setting_types import Bytes, Group, Seconds, WebApplication, Words
+from app.setting_types import Bytes, Group, Seconds, Secrets, WebApplication, Words
 from translation.grammar import is_event_id, is_guid
 
 _REALTIME_PATH: Final = re.compile(r"(?:/[\w.~\-]+)*/orgs/[\w.~\-]+/eventmanagement", re.ASCII | re.IGNORECASE)
+_SHORTEST_TOKEN: Final = 8
 
 
 def _must(fits: Callable[[str], bool], noun: str, values: Iterable[str]) -> None:
@@ -63,6 +65,26 @@ class Portal(Group):
     """The portals that call the proxy."""
 
     origins: Words = Field((), description="Origins of the portals, as JSON list or with commas. Default: the registered origin.")
+    client_tokens: Secrets = Field((), description="Tokens of which portals must send one. Default: none is demanded.")
+    trusted_proxies: Words = Field((), description="Proxies whose X-Forwarded-For is believed: networks, or their number.")
+
+    @field_validator("client_tokens")
+    @classmethod
+    def _client_tokens(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if any(len(token.get_secret_value()) < _SHORTEST_TOKEN for token in value):
+            raise ValueError(f"a token must have at least {_SHORTEST_TOKEN} characters")
+        return value
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _number(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value  # TOML has numbers
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _trusted_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        Trusted.read(value)  # raises what is wrong
+        return value
 
     @field_validator("origins")
     @classmethod
@@ -197,8 +219,16 @@ class Limits(Group):
     header_bytes: int = Field(32_768, ge=1_024, le=65_536, description="Largest headers of a request together.")
     body_bytes: int = Field(2**20, ge=1_024, le=64 * 2**20, description="Largest body of a request.")
     concurrency: int = Field(1_000, ge=1, le=100_000, description="Requests at once, per worker. More are refused at once.")
+    registration_reserve: int = Field(
+        100, ge=0, le=100_000, description="Registrations at once beyond `concurrency`, per worker."
+    )
+    connections: int = Field(10_000, ge=10, le=1_000_000, description="Clients' connections at once, per worker.")
+    backlog: int = Field(2_048, ge=1, le=65_535, description="Connections that wait to be accepted.")
     header_timeout: Seconds = Field(10, description="Longest time for the headers of a request to arrive.")
     request_timeout: Seconds = Field(15, description="Longest time for the body of a request to arrive.")
     answer_timeout: Seconds = Field(120, description="Longest time for an image or a large answer to be taken by the client.")
+    drain_delay: float = Field(
+        0, ge=0, le=600, description="Time between SIGTERM, from which on `/readyz` says no, and the last new request."
+    )
     shutdown_timeout: int = Field(20, ge=1, le=600, description="Longest wait for requests in flight when stopping.")
     keep_alive: int = Field(65, ge=1, le=3_600, description="How long an idle client connection is kept.")

@@ -12,9 +12,11 @@ from urllib.parse import unquote, urlsplit
 from pydantic import Field, PrivateAttr, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from app.abuse.settings import ChallengeSettings, Rates
 from app.caching.settings import CacheSettings
 from app.cutover.settings import Admin, Cutover, Outbound, Rollback, Shadow, StateSettings
 from app.cutover.state import Stage, Switch
+from app.faults.settings import Faults
 from app.hosting.settings import Reload
 from app.setting_groups import AliasTable, Answers, Limits, Portal, Realtime, Upstream
 from app.setting_types import Group
@@ -42,11 +44,14 @@ class Settings(BaseSettings):
     realtime: Realtime
     portal: Portal = Portal()
     upstream: Upstream = Upstream()
+    faults: Faults = Faults()
     answers: Answers = Answers()
     cache: CacheSettings = CacheSettings()
     aliases: AliasTable = AliasTable()
     messages: dict[str, dict[str, str]] = Field({}, description="Visitors' sentences per language and error code.")
     limits: Limits = Limits()
+    rates: Rates = Rates()
+    challenge: ChallengeSettings = ChallengeSettings()
     outbound: Outbound | None = None
     cutover: Cutover = Cutover()
     shadow: Shadow = Shadow()

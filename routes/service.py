@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from app.faults.draining import Draining
 from app.hosting.standing import Standing
 from app.metrics import Metrics, OnePortal
 from app.openapi import describe, documentation_page
@@ -24,12 +25,13 @@ _PAGE_HEADERS: Final = {
 }
 
 
-def service_router(metrics: Metrics, standing: Standing) -> APIRouter:
+def service_router(metrics: Metrics, standing: Standing, draining: Draining) -> APIRouter:
     """The routes of the service itself.
 
     Args:
         metrics: What ``/metrics`` shows.
         standing: What ``/readyz`` says.
+        draining: Whether the process is about to stop.
     """
     router = APIRouter(tags=["service"])
     document = describe(VERSION)
@@ -42,7 +44,9 @@ def service_router(metrics: Metrics, standing: Standing) -> APIRouter:
 
     @router.api_route("/readyz", methods=_METHODS)
     async def ready() -> JSONResponse:
-        """Configured, and Dynamics has not refused the token."""
+        """Configured, not about to stop, and Dynamics has not refused the token."""
+        if draining.leaving:
+            return JSONResponse({"status": "not ready", "reason": "the process was told to stop"}, 503)
         ready, said = standing.report()
         return JSONResponse(said, 200 if ready else 503)
 

@@ -90,7 +90,10 @@ def event_path(event: str, rest: str = "") -> str:
 
 
 def settings_for(sandbox: Sandbox, **groups: Mapping[str, Any]) -> GivenSettings:
-    """Settings that point at a sandbox; ``groups`` are laid over. Unless they say so, nothing is kept and no call refused."""
+    """Settings that point at a sandbox; ``groups`` are laid over.
+
+    Unless they say so, nothing is kept, no call is refused and none is made twice.
+    """
     realtime = {
         "endpoint": sandbox.realtime_endpoint,
         "token": sandbox.realtime_token,
@@ -98,7 +101,9 @@ def settings_for(sandbox: Sandbox, **groups: Mapping[str, Any]) -> GivenSettings
         **groups.pop("realtime", {}),
     }
     upstream = {"budget": "off", **groups.pop("upstream", {})}
-    return GivenSettings.model_validate({"realtime": realtime, "upstream": upstream, "cache": {"enabled": False}, **groups})
+    faults = {"breaker": False, "retry_percent": 0, **groups.pop("faults", {})}
+    basis = {"realtime": realtime, "upstream": upstream, "faults": faults, "cache": {"enabled": False}}
+    return GivenSettings.model_validate({**basis, **groups})
 
 
 def both_sides(sandbox: Sandbox, stage: str = "split", **cutover: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlsplit
 
 from prometheus_client.multiprocess import mark_process_dead
-from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors import Multiprocess, multiprocess
 
 from app.cutover.live import SHARED_STATE, open_store
 from app.hosting.host import Host
@@ -21,10 +21,28 @@ from app.redaction import Redactor
 from app.server import Server, server_config
 
 
+class Worker(multiprocess.Process):
+    """A worker process with our server in it."""
+
+    @property
+    def server(self) -> Server:
+        """The server, made where it runs."""
+        if self._server is None:
+            self._server = Server(self.config)
+        assert isinstance(self._server, Server)  # noqa: S101 - made here
+        return self._server
+
+
 class Workers(Multiprocess):
     """Worker processes. The gauges of one that died are forgotten: its requests are not in flight for ever."""
 
     _known: frozenset[int] = frozenset()
+
+    def run(self) -> None:
+        """Start the workers and look after them until the end."""
+        # uvicorn has no other way to say which server they run.
+        multiprocess.Process = Worker  # type: ignore[misc]
+        super().run()
 
     def keep_subprocess_alive(self) -> None:
         """Start anew what died; called twice a second."""

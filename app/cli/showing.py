@@ -47,7 +47,7 @@ def settings_table(settings: Settings, portal: str = "") -> Table:
 def _shown(value: Any) -> Text:
     # As text, not as markup: event ids may hold square brackets.
     if isinstance(value, tuple):
-        return Text(", ".join(value) or "-")
+        return Text(", ".join("********" if isinstance(part, SecretStr) else part for part in value) or "-")
     if isinstance(value, dict):
         return Text(", ".join(f"{name} -> {part}" for name, part in value.items()) or "-")
     if isinstance(value, float):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from app.abuse.addresses import ClientAddresses
 from app.backend import Backend
 from app.budget import Budget
 from app.cutover.decision import Source
@@ -23,7 +24,7 @@ from app.hosting.life import Life
 from app.metrics import Metrics
 from app.organisation import Observer
 from app.outbound import Outbound
-from app.parts import aliases_of, build_backend, build_budget, build_outbound, build_upstream
+from app.parts import aliases_of, build_backend, build_budget, build_outbound, build_protection, build_upstream
 from app.readiness import Readiness
 from app.settings import Settings
 from app.settings import Upstream as UpstreamSettings
@@ -89,7 +90,12 @@ class Staging:
 
 
 def stage(
-    settings: Settings, budget: Budget, metrics: Metrics, life: Life | None = None, old_budget: Budget | None = None
+    settings: Settings,
+    budget: Budget,
+    metrics: Metrics,
+    life: Life | None = None,
+    addresses: ClientAddresses | None = None,
+    old_budget: Budget | None = None,
 ) -> tuple[Staging, Readiness]:
     """Put the cutover together, and what is told of tokens.
 
@@ -98,6 +104,7 @@ def stage(
         budget: How many calls may be made to real-time.
         metrics: Where things are counted.
         life: Where the parts are added; a new one by default.
+        addresses: Finds visitors' addresses; by default no proxy is believed.
         old_budget: How many calls may be made to outbound; a new one by default.
 
     Raises:
@@ -112,7 +119,7 @@ def stage(
     state = _state_of(settings, live)
     credential = None if settings.admin.token is None else settings.admin.token.get_secret_value()
     pages = life.part("pages", partial(Pages, settings.cutover.page_memory), shape=settings.cutover.page_memory)
-    router = Router(state, settings.cutover, credential, places, metrics, both=both, pages=pages)
+    router = Router(state, settings.cutover, credential, places, metrics, both=both, pages=pages, addresses=addresses)
     tokens = settings.realtime, settings.outbound, live
     readiness = life.part(
         "readiness", lambda: Readiness(metrics, lambda: NEEDED[state().stage] if both else NEEDED[Stage.REALTIME]), shape=tokens
@@ -127,7 +134,14 @@ def stage(
         observe = staging.observer(Source.OUTBOUND)
         old = old_budget or build_budget(settings, Source.OUTBOUND)
         budgets = {Source.REALTIME: budget, Source.OUTBOUND: old}
-        staging.outbound = build_outbound(settings.outbound, upstream, old, metrics, readiness, observe=observe)
+        protection = life.part(
+            "protection outbound",
+            partial(build_protection, settings, metrics, Source.OUTBOUND),
+            shape=(settings.upstream, settings.faults, settings.outbound.endpoint),
+        )
+        staging.outbound = build_outbound(
+            settings.outbound, upstream, old, metrics, readiness, observe=observe, protection=protection
+        )
         _add_shadow(staging, state, aliases, budgets, metrics, readiness)
         if staging.observed is not None:
             recent, probe = staging.observed.reports.recent, staging.outbound.probe

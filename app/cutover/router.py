@@ -8,6 +8,7 @@ from typing import Any, Final
 import orjson
 import structlog
 
+from app.abuse.addresses import ClientAddresses, Trusted
 from app.bodies import Scope
 from app.cutover.decision import Facts, Route, Rule, Source, bucket_of, decide, follows_page
 from app.cutover.places import Pages, Places
@@ -44,6 +45,7 @@ class Router:
         both: Whether there is an outbound organisation at all.
         metrics: Counts the testers' headers.
         pages: Where visitors' pages came from; by default nothing is known yet.
+        addresses: Finds visitors' addresses; by default no proxy is believed.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Router:
         *,
         both: bool,
         pages: Pages | None = None,
+        addresses: ClientAddresses | None = None,
     ) -> None:
         self._state = state
         self._salt = settings.salt
@@ -64,6 +67,7 @@ class Router:
         self._places = places
         self._pages = pages or Pages(settings.page_memory)
         self._metrics = metrics
+        self._addresses = addresses or ClientAddresses(Trusted())
         self._both = both
         self._lists_tried = asyncio.Event()
 
@@ -251,12 +255,11 @@ class Router:
         return next((name for name in names if name.casefold() != event.casefold()), None)
 
     def _visitor(self, headers: Headers, scope: Scope) -> bytes:
-        """What tells a visitor apart: the configured header, of a list its first entry; else the address."""
+        """What tells a visitor apart: the configured header, of a list its first entry; else the address that limits count."""
         told = None if self._sticky is None else headers.get(self._sticky)
         if told:
             return told.partition(b",")[0].strip()
-        client = scope.get("client")
-        return b"" if client is None else str(client[0]).encode("latin-1", "replace")
+        return self._addresses.of(scope, headers.all).key.encode("ascii")
 
     def _override(self, headers: Headers) -> Source | None:
         wanted = headers.get(OVERRIDE_HEADER)

@@ -44,7 +44,10 @@ class Generation:
         self.kept_answer: Callable[[Scope], tuple[int, bytes, bytes] | None] = board.kept_answer
         self.not_taken: Callable[[Scope], None] = board.not_taken
         self.limits: Limits = installation.process.limits
-        self.unparsed: bytes = (front or portals[""].gateway).unparsed
+        first = front or portals[""].gateway
+        self.unparsed: bytes = first.unparsed
+        self.crowded: bytes = first.crowded
+        self.too_many: Callable[[], None] = first.too_many
 
     @property
     def longest_call(self) -> float:

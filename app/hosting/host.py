@@ -8,6 +8,7 @@ import structlog
 
 from app.bodies import Receive, Scope
 from app.delivery import Send
+from app.faults.draining import Draining
 from app.hosting.generation import Generation
 from app.logs import access_log
 from app.settings import Limits
@@ -24,6 +25,12 @@ class Face(Protocol):
     """The bounds on time that hold for connections."""
     unparsed: bytes
     """The whole HTTP answer to bytes that are no HTTP."""
+    crowded: bytes
+    """The one to a connection too many."""
+    draining: Draining
+    """Whether the process is about to stop; the server tells of it."""
+    too_many: Callable[[], None]
+    """A connection was refused, as there are too many."""
     kept_answer: Callable[[Scope], tuple[int, bytes, bytes] | None]
     """The answer to a read that is kept: status, header lines, body; None when the request has to go the whole way."""
     not_taken: Callable[[Scope], None]
@@ -46,15 +53,19 @@ class Host:
 
     Args:
         generation: Answers, until another one is put in its place.
+        draining: Whether the process is about to stop.
         follower: Follows the settings; None where they are given for good.
     """
 
     limits: Limits
     unparsed: bytes
+    crowded: bytes
+    too_many: Callable[[], None]
     kept_answer: Callable[[Scope], tuple[int, bytes, bytes] | None]
     not_taken: Callable[[Scope], None]
 
-    def __init__(self, generation: Generation, follower: Follower | None = None) -> None:
+    def __init__(self, generation: Generation, draining: Draining, follower: Follower | None = None) -> None:
+        self.draining = draining
         self._follower = follower
         self._ending: dict[asyncio.Task[None], tuple[Generation, Generation]] = {}
         self._adopt(generation)
@@ -68,6 +79,8 @@ class Host:
         self._generation = generation
         self.limits = generation.limits
         self.unparsed = generation.unparsed
+        self.crowded = generation.crowded
+        self.too_many = generation.too_many
         # Bound here, so that who asks for what is kept pays no more than one call.
         self.kept_answer = generation.kept_answer
         self.not_taken = generation.not_taken

@@ -17,7 +17,7 @@ _OF_THE_PROCESS: Final[Mapping[str, frozenset[str]]] = {
     "log_level": frozenset(),
     "reload": frozenset(),
     "portals": frozenset(),
-    "limits": frozenset({"header_timeout", "keep_alive", "shutdown_timeout"}),
+    "limits": frozenset({"backlog", "connections", "drain_delay", "header_timeout", "keep_alive", "shutdown_timeout"}),
 }
 """What a portal cannot have of its own: groups, and of some only these settings."""
 

@@ -18,7 +18,7 @@ from app.metrics import Metrics
 from app.settings_sources import ConfigurationError
 
 log = structlog.get_logger("evtmgmt.reload")
-_AT_THE_START = ("keep_alive", "shutdown_timeout")
+_AT_THE_START = ("keep_alive", "backlog")
 """Limits that the server takes when it starts."""
 
 

@@ -255,6 +255,8 @@ def test_ids_of_the_organisation_are_guids(name: str) -> None:
 CLASSES = ("details", "counts", "images")
 SECONDS = [f"upstream.{name}" for name in ("connect_timeout", "read_timeout", "pool_timeout", "total_timeout", "keep_alive")]
 SECONDS += ["limits.header_timeout", "limits.request_timeout", "limits.answer_timeout"]
+SECONDS += ["challenge.timeout"]
+SECONDS += ["faults.breaker_window", "faults.deadline"]
 SECONDS += ["cutover.page_memory", "shadow.timeout", "rollback.window", "rollback.latency_floor"]
 BOUNDS = {
     "upstream.budget_burst": (1, 100_000),
@@ -266,8 +268,14 @@ BOUNDS = {
     "limits.header_bytes": (1_024, 65_536),
     "limits.body_bytes": (1_024, 64 * 2**20),
     "limits.concurrency": (1, 100_000),
+    "limits.registration_reserve": (0, 100_000),
+    "limits.connections": (10, 1_000_000),
+    "limits.backlog": (1, 65_535),
     "limits.shutdown_timeout": (1, 600),
     "limits.keep_alive": (1, 3_600),
+    "faults.breaker_minimum": (1, 10_000),
+    "faults.breaker_probes": (1, 100),
+    "faults.retry_burst": (1, 1_000),
     "cache.max_bytes": (1_024, 2**31),
     "cache.max_entries": (1, 10_000_000),
     "cache.max_entry_bytes": (1_024, 2**31),
@@ -282,10 +290,20 @@ MINUTE, MONTH = 60, 30 * 86_400
 TIMES = [f"cache.{group}.{name}" for group in CLASSES for name in ("fresh", "stale_while_revalidate", "stale_if_error")]
 AT_LEAST_NONE = dict.fromkeys((*TIMES, "cache.not_found", "cache.when_unreachable"), MONTH)
 AT_LEAST_NONE |= {"upstream.budget_wait": MINUTE, "cache.stale_wait": MINUTE}
+AT_LEAST_NONE |= {"challenge.minimum_age": 300, "challenge.minimum_score": 1}
+AT_LEAST_NONE |= {"limits.drain_delay": 600, "faults.retry_percent": 100, "faults.registrations_percent": 90}
 AT_LEAST_NONE |= dict.fromkeys(("cutover.percent", "shadow.sample", "shadow.noise"), 100)
 MORE_THAN_NONE = {"cache.refresh_ahead": 1, "cache.warm_rate": 1_000}
+MORE_THAN_NONE |= {"faults.breaker_percent": 100, "faults.images_percent": 100}
 MORE_THAN_NONE |= {"rollback.error_percent": 100, "rollback.latency_factor": 100}
-FLAGS = {"cache.enabled": True, "cache.browsers": True, "cache.obey_clients": False, "cache.warm": True, "rollback.enabled": True}
+FLAGS = {
+    "cache.enabled": True,
+    "cache.browsers": True,
+    "cache.obey_clients": False,
+    "cache.warm": True,
+    "faults.breaker": True,
+    "rollback.enabled": True,
+}
 FLAGS |= {"reload.enabled": True}
 
 
@@ -364,8 +382,12 @@ def numbers(group: BaseModel, place: str = "") -> set[str]:
     )
 
 
+LINKED = {"faults.breaker_open", "faults.breaker_open_most"}
+"""Numbers that bound each other: tests/app/faults/test_settings.py."""
+
+
 def test_every_number_is_in_one_of_the_tables() -> None:
-    tables = (SECONDS, BOUNDS, AT_LEAST_NONE, MORE_THAN_NONE, FLAGS)
+    tables = (SECONDS, BOUNDS, AT_LEAST_NONE, MORE_THAN_NONE, FLAGS, LINKED)
     assert numbers(given("log_level", "info")) == {path for table in tables for path in table}
 
 

@@ -208,7 +208,7 @@ async def test_without_a_header_in_the_settings_the_address_counts() -> None:
     route = await desk.choose("get_event", x_visitor="anna")
     assert route.why.startswith(f"bucket {bucket} is ")
     route = await desk.choose("get_event", scope={"client": None})
-    assert route.why.startswith(f"bucket {bucket_of('evtmgmt', b'')} is ")
+    assert route.why.startswith(f"bucket {bucket_of('evtmgmt', b'unknown')} is ")
 
 
 async def test_a_salt_of_the_settings_is_used() -> None:
