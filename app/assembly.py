@@ -24,7 +24,9 @@ from app.hosting.life import Life
 from app.hosting.portal import Portal
 from app.hosting.switchboard import Nobody
 from app.metrics import Metrics
-from app.parts import aliases_of, build_backend, build_protection, build_upstream, workers
+from app.outbox.outbox import Outbox
+from app.outbox.parts import build_outbox
+from app.parts import aliases_of, build_backend, build_files, build_protection, build_upstream, workers
 from app.problems import Problems
 from app.readiness import Readiness
 from app.record import Recorder
@@ -35,12 +37,12 @@ from translation.errors import PORTAL_NOT_FOUND
 from translation.messages import Messages
 
 Probes = dict[Source, Callable[[], Awaitable[None]]]
-Service = Callable[[Settings, Staging, Metrics, Readiness, Problems], tuple[App, frozenset[str]]]
+Service = Callable[[Settings, Staging, Metrics, Readiness, Problems, Outbox | None], tuple[App, frozenset[str]]]
 """Makes the application for everything that is no operation, and tells the first segments of its paths."""
 NOT_IN_ANSWERS = frozenset(
     {
         *("portal", "limits", "faults", "rates", "challenge", "shadow", "rollback"),
-        *("admin", "state", "log_level", "reload", "portals"),
+        *("admin", "state", "outbox", "log_level", "reload", "portals"),
     }
 )
 """Groups of settings that no kept answer shows anything of: when another one changes, the cache begins empty."""
@@ -80,7 +82,7 @@ def build_portal(
     cache = settings.cache
     kept = life.part("cache", partial(Cache, cache.max_bytes, cache.max_entries, metrics), shape=shape_of_answers(settings))
     finisher = Finisher(kept, cache.max_entry_bytes, settings.upstream.total_timeout, cache.browsers)
-    legs, probes = _legs(settings, staging, backend, kept, finisher, metrics)
+    legs, probes, outbox = _legs(settings, staging, backend, kept, finisher, metrics, readiness)
     problems = Problems(Messages(settings.messages))
     cors = Cors(settings.origins)
     answering = Answering(
@@ -95,7 +97,7 @@ def build_portal(
         settings.faults.deadline,
     )
     _add_background(settings, staging, legs, probes, readiness)
-    application, rooms = service(settings, staging, metrics, readiness, problems)
+    application, rooms = service(settings, staging, metrics, readiness, problems, outbox)
     gateway = Gateway(
         answering=answering,
         service=application,
@@ -106,6 +108,7 @@ def build_portal(
         problems=problems,
         recorder=Recorder(metrics, None if staging.observed is None else staging.observed.traffic.answered),
         draining=draining,
+        files=build_files(settings),
     )
     return Portal(settings, gateway, readiness, life)
 
@@ -116,13 +119,20 @@ def shape_of_answers(settings: Settings) -> dict[str, Any]:
     for name in ("realtime", "outbound"):
         if shown[name] is not None:
             shown[name] = shown[name].model_dump(exclude={"token"})
+    shown["bridge"] = settings.bridge_base if settings.answers.registration_form == "bridge" else None
     return {**shown, "upstream": shown["upstream"].model_dump(include={"max_answer_bytes", "max_image_bytes"})}
 
 
 def _legs(
-    settings: Settings, staging: Staging, backend: Backend, cache: Cache, finisher: Finisher, metrics: Metrics
-) -> tuple[dict[Source, Leg], Probes]:
-    """Those who may answer, and a cheap call to each organisation."""
+    settings: Settings,
+    staging: Staging,
+    backend: Backend,
+    cache: Cache,
+    finisher: Finisher,
+    metrics: Metrics,
+    readiness: Readiness,
+) -> tuple[dict[Source, Leg], Probes, Outbox | None]:
+    """Those who may answer, a cheap call to each organisation, and the outbox where there is one."""
 
     def reading(source: Source) -> Reading:
         memory = staging.life.part(f"memory {source}", Memory, shape=cache, close=Memory.close)
@@ -131,7 +141,12 @@ def _legs(
     aliases = aliases_of(settings)
     images = settings.upstream.max_image_bytes
     sides = {Source.REALTIME: reading(Source.REALTIME)}
-    handlers = realtime_handlers(backend, sides[Source.REALTIME], aliases, images, staging.places if staging.observed else None)
+    outbox = None
+    if settings.outbox.enabled:
+        make = partial(build_outbox, settings, backend, sides[Source.REALTIME].registered, metrics, readiness)
+        outbox = staging.life.part("outbox", make, start=Outbox.start, close=Outbox.close)
+    places = staging.places if staging.observed else None
+    handlers = realtime_handlers(backend, sides[Source.REALTIME], aliases, images, places, outbox)
     legs = {Source.REALTIME: Leg(sides[Source.REALTIME], handlers, aliases.parameters)}
     probes: Probes = {Source.REALTIME: backend.probe}
     if staging.outbound is not None:
@@ -142,7 +157,7 @@ def _legs(
         for source, first in ((Source.REALTIME_FIRST, Source.REALTIME), (Source.OUTBOUND_FIRST, Source.OUTBOUND)):
             union = reading(source)
             legs[source] = Leg(union, both_handlers(first, union, sides, aliases, metrics), aliases.parameters)
-    return legs, probes
+    return legs, probes, outbox
 
 
 def _add_background(settings: Settings, staging: Staging, legs: dict[Source, Leg], probes: Probes, readiness: Readiness) -> None:

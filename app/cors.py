@@ -11,7 +11,7 @@ from typing import Final
 from app.calls import Header, header_lines
 
 MAX_AGE: Final = b"7200"
-_EXPOSED: Final = b"X-Request-ID, Retry-After, Allow, Age, ETag, X-EvtMgmt-Cache, X-EvtMgmt-Backend"
+_EXPOSED: Final = b"X-Request-ID, Retry-After, Allow, Age, ETag, X-EvtMgmt-Cache, X-EvtMgmt-Backend, X-EvtMgmt-Outbox"
 _METHODS: Final = b"GET, HEAD, POST, OPTIONS"
 _NAMES: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z, ]{0,1000}")
 _VARY: Final = (b"vary", b"Origin")

@@ -26,7 +26,7 @@ from app.cors import Cors
 from app.delivery import Delivery, Send
 from app.faults.draining import Draining
 from app.guard import Headers, guard
-from app.metrics import UNMATCHED
+from app.metrics import PORTAL_FILE, UNMATCHED
 from app.problems import Problems
 from app.record import Exchange, Recorder, new_request_id
 from app.settings import Limits
@@ -75,13 +75,14 @@ class Gateway:
     Args:
         answering: Steps 2 to 6.
         service: The FastAPI application for everything else.
-        service_rooms: The first segments of the paths that ``service`` answers.
+        service_rooms: The first segments of the paths that ``service`` answers; two of those beside the old API.
         limits: The bounds.
         cors: Who may read answers.
         delivery: Sends answers.
         problems: Writes errors.
         recorder: Logs and counts.
         draining: Whether the process is about to stop.
+        files: Answers what is nobody else's with the files of the portal; None where the portal is served elsewhere.
         elsewhere: What is answered outside the old API and ``service_rooms``.
 
     Attributes:
@@ -102,11 +103,13 @@ class Gateway:
         problems: Problems,
         recorder: Recorder,
         draining: Draining,
+        files: App | None = None,
         elsewhere: ErrorKind = OPERATION_NOT_FOUND,
     ) -> None:
         self._answering = answering
         self._service = service
         self._service_rooms = service_rooms
+        self._files = files
         self.limits = limits
         self.unparsed = problems.raw(ProxyError(BAD_HEADERS, detail="The request cannot be parsed."))
         self.crowded = problems.raw(ProxyError(OVERLOADED, retry_after=RETRY_SECONDS))
@@ -146,11 +149,13 @@ class Gateway:
                 self._answering.count_kept(reply, headers, scope)
             else:
                 path = segments(scope["raw_path"])
-                if path and not is_api(path):
-                    if path[0].lower() not in self._service_rooms:
-                        raise ProxyError(self._elsewhere)
+                owner = self._owner(path)
+                if owner is not None:
+                    if owner is self._files:
+                        exchange.operation = PORTAL_FILE
+                        self._take_in(scope["method"] in _READS)
                     scope[REQUEST_ID] = exchange.request_id
-                    await self._service(scope, receive, self._watched(exchange, send))
+                    await owner(scope, receive, self._watched(exchange, send))
                     return
                 if scope["method"] == "OPTIONS":
                     reply = self._options(path, headers)
@@ -214,6 +219,17 @@ class Gateway:
         """A client did not read the kept answer that ``kept_answer`` gave for this scope, and was cut off."""
         shortcut = self._answering.shortcut(scope["raw_path"], scope["query_string"])
         self._recorder.gone(UNMATCHED if shortcut is None else shortcut.key.operation)
+
+    def _owner(self, path: list[str]) -> App | None:
+        """The application that answers what is no operation of the old API; None for an operation."""
+        api = is_api(path)
+        if "/".join(path[: 2 if api else 1]).lower() in self._service_rooms:
+            return self._service
+        if api or (self._files is None and not path):
+            return None
+        if self._files is None:
+            raise ProxyError(self._elsewhere)
+        return self._files
 
     def _take_in(self, is_read: bool) -> None:
         """Refuse what would be one too many. What is kept, or of the service itself, never comes here.

@@ -22,11 +22,15 @@ from app.hosting.standing import Standing
 from app.hosting.watching import files_hash
 from app.logs import configure_logs
 from app.metrics import NO_PORTAL, Metrics, Registry
+from app.outbox.outbox import Outbox
+from app.parts import build_bridge
 from app.problems import Problems
 from app.readiness import Readiness
 from app.redaction import Redactor
+from app.rooms import SERVICE, rooms_of
 from app.settings import Settings
-from routes.service import ADMIN_ROOMS, ROOMS, service_router
+from routes.bridge import bridge_router
+from routes.service import service_router
 from translation.errors import METHOD_NOT_ALLOWED, OPERATION_NOT_FOUND, PORTAL_NOT_FOUND, ErrorKind, ProxyError
 from translation.messages import Messages
 
@@ -79,7 +83,7 @@ def _generation(
         return Generation(installation, portals, None, before)
     pages = _pages(Problems(Messages({})), PORTAL_NOT_FOUND)
     pages.include_router(service_router(metrics, standing, draining))
-    front = build_front(installation.process.limits, metrics.of(NO_PORTAL), pages, ROOMS, draining)
+    front = build_front(installation.process.limits, metrics.of(NO_PORTAL), pages, SERVICE, draining)
     return Generation(installation, portals, front, before)
 
 
@@ -90,6 +94,7 @@ def _service(
     metrics: Metrics,
     readiness: Readiness,
     problems: Problems,
+    outbox: Outbox | None,
 ) -> tuple[App, frozenset[str]]:
     """The application for everything at a portal that is no operation of the old API.
 
@@ -100,16 +105,20 @@ def _service(
         metrics: Its metrics.
         readiness: Whether its tokens are taken.
         problems: Writes its errors.
+        outbox: Its outbox, where there is one.
     """
     service = _pages(problems, OPERATION_NOT_FOUND)
-    rooms: frozenset[str] = frozenset()
+    rooms = rooms_of(settings)
     if of_all is not None:
         service.include_router(service_router(metrics, *of_all))
-        rooms |= ROOMS
+    else:
+        rooms -= SERVICE
+    script = build_bridge(settings)
+    if script is not None:
+        service.include_router(bridge_router(script))
     if settings.admin.token is not None and staging.observed is not None:
-        sources = sources_of(staging, staging.observed, metrics)
+        sources = sources_of(staging, staging.observed, metrics, outbox)
         _administer(service, settings, settings.admin.token.get_secret_value(), sources)
-        rooms |= ADMIN_ROOMS
     return service, rooms
 
 

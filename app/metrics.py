@@ -13,6 +13,8 @@ from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.registry import Collector
 
 UNMATCHED: Final = "unmatched"
+PORTAL_FILE: Final = "portal_file"
+"""The label of what is answered with a file of the portal."""
 _SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
@@ -211,6 +213,28 @@ class Metrics:
             "The version of the cutover's state that serves; 0 where nothing can change it.",
             registry=self.registry,
             multiprocess_mode="livemin",
+        )
+        self.outbox = Counter(
+            "evtmgmt_outbox", "Registrations of the outbox, by what became of them.", ("outcome",), registry=self.registry
+        )
+        self.outbox_refused = Counter(
+            "evtmgmt_outbox_refused",
+            "Registrations that could not be sent and were not stored either: their visitors saw the error.",
+            ("reason",),
+            registry=self.registry,
+        )
+        self.outbox_entries = Gauge(
+            "evtmgmt_outbox_entries",
+            "Registrations in the outbox, by where they stand.",
+            ("state",),
+            registry=self.registry,
+            multiprocess_mode="livemax",
+        )
+        self.outbox_oldest = Gauge(
+            "evtmgmt_outbox_oldest_seconds",
+            "Seconds since the oldest registration that waits was accepted; 0 when none waits.",
+            registry=self.registry,
+            multiprocess_mode="livemax",
         )
         self.limited = Counter(
             "evtmgmt_limited", "Requests refused as they came too often, by the limit.", ("scope",), registry=self.registry

@@ -10,11 +10,15 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from app.abuse.addresses import Trusted
 from app.addresses import base_address, origin_of
+from app.bridge.settings import FORM_HOSTS, LOADER_HOSTS, Hosts, PublicUrl
+from app.portal_files.settings import PortalFolder
 from app.rates import read_rate
 from app.setting_types import Bytes, Group, Seconds, Secrets, WebApplication, Words
 from translation.grammar import is_event_id, is_guid
 
 _REALTIME_PATH: Final = re.compile(r"(?:/[\w.~\-]+)*/orgs/[\w.~\-]+/eventmanagement", re.ASCII | re.IGNORECASE)
+_OUTBOUND_HOST: Final = re.compile(r"\.svc(?:-[a-z0-9]+)?\.dynamics\.com$", re.ASCII)
+_FROM: Final = "from Settings > Event management > Web applications in Dynamics"
 _SHORTEST_TOKEN: Final = 8
 
 
@@ -38,13 +42,15 @@ class Realtime(WebApplication):
     @classmethod
     def _endpoint(cls, value: str) -> str:
         address = base_address(value, "the endpoint").rstrip("/")
-        path = urlsplit(address).path.lower()
-        if "/evtmgmt/api/" in path + "/":
-            raise ValueError("the endpoint is the old outbound one; Dynamics shows the real-time endpoint beside the token")
-        if not _REALTIME_PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
+        parts = urlsplit(address)
+        path = parts.path.lower()
+        if "/evtmgmt/api/" in path + "/" or _OUTBOUND_HOST.search(parts.hostname or ""):
             raise ValueError(
-                "the endpoint must look like https://public-<geo>.mkt.dynamics.com/api/v1.0/orgs/<id>/eventmanagement/"
+                f"the endpoint is the old outbound one; copy the real-time one, which stands beside the token, {_FROM}"
             )
+        if not _REALTIME_PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
+            looks = "https://public-<geo>.mkt.dynamics.com/api/v1.0/orgs/<id>/eventmanagement/"
+            raise ValueError(f"the endpoint must look like {looks}; copy it again, the whole of it, {_FROM}")
         return address + "/"
 
     @field_validator("webapp_id", "business_unit_id")
@@ -65,6 +71,9 @@ class Portal(Group):
     """The portals that call the proxy."""
 
     origins: Words = Field((), description="Origins of the portals, as JSON list or with commas. Default: the registered origin.")
+    public_url: PublicUrl = Field(None, description="How browsers reach the proxy, such as https://events-api.example.com.")
+    static_dir: PortalFolder = Field(None, description="Folder of the built portal, when the proxy shall serve it.")
+    source_maps: bool = Field(False, description="Whether the portal's source maps are served as well.")
     client_tokens: Secrets = Field((), description="Tokens of which portals must send one. Default: none is demanded.")
     trusted_proxies: Words = Field((), description="Proxies whose X-Forwarded-For is believed: networks, or their number.")
 
@@ -156,9 +165,13 @@ class Upstream(Group):
 class Answers(Group):
     """How answers are mended for old portals."""
 
-    registration_form: Literal["null", "keep"] = Field(
-        "null", description="`null`: portals show their own form. `keep`: the real-time form embed is handed on."
+    registration_form: Literal["null", "keep", "bridge"] = Field(
+        "null",
+        description="`null`: portals show their own form. `keep`: the real-time form embed is handed on. "
+        "`bridge`: it is written anew so that old portals can show it.",
     )
+    form_loaders: Hosts = Field(LOADER_HOSTS, description="Hosts that the bridge may load the form loader from.")
+    form_hosts: Hosts = Field(FORM_HOSTS, description="Hosts that the bridge may load forms from and send them to.")
     allow_anonymous_registrations: Literal["true", "keep"] = Field(
         "true", description="`true`: always answered as true, as the real-time API knows no other kind. `keep`: as Dynamics says."
     )

@@ -14,11 +14,6 @@ from app.metrics import Metrics, OnePortal
 from app.openapi import describe, documentation_page
 from app.version import VERSION
 
-ROOMS: Final = frozenset({"livez", "readyz", "metrics", "openapi.json", "docs"})
-"""The first segments of the paths answered here."""
-ADMIN_ROOMS: Final = frozenset({"admin", "console"})
-"""Those of the admin API and the console, where there is an admin."""
-
 _METHODS: Final = ["GET", "HEAD"]
 _PAGE_HEADERS: Final = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
@@ -44,7 +39,7 @@ def service_router(metrics: Metrics, standing: Standing, draining: Draining) -> 
 
     @router.api_route("/readyz", methods=_METHODS)
     async def ready() -> JSONResponse:
-        """Configured, not about to stop, and Dynamics has not refused the token."""
+        """Configured, not about to stop, and Dynamics has not refused the token. What is degraded is told, and serves on."""
         if draining.leaving:
             return JSONResponse({"status": "not ready", "reason": "the process was told to stop"}, 503)
         ready, said = standing.report()

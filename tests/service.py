@@ -122,11 +122,11 @@ def both_sides(sandbox: Sandbox, stage: str = "split", **cutover: Any) -> dict[s
 
 
 @contextmanager
-def running_proxy(settings: GivenSettings) -> Iterator[tuple[int, Gateway]]:
+def running_proxy(settings: GivenSettings, port: int = 0) -> Iterator[tuple[int, Gateway]]:
     """The proxy alone, in a thread; gives its port."""
     with socket(AF_INET, SOCK_STREAM) as listener:
         listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", 0))
+        listener.bind(("127.0.0.1", port))
         host = create_app(settings)
         server = _Server(server_config(host, settings.limits))
         thread = Thread(target=server.run, kwargs={"sockets": [listener]}, name="proxy")

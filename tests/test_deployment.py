@@ -182,6 +182,17 @@ def test_the_state_has_a_volume_that_the_container_s_user_may_write() -> None:
     assert final("RUN")[0].endswith(" && install -d -o 10001 -g 10001 -m 0700 /var/lib/evtmgmt")
 
 
+def test_the_proxy_can_serve_the_portal_beside_which_it_stands() -> None:
+    serving = SERVICES["proxy-serving"]
+    volumes = dict(volume.split(":")[1::-1] for volume in serving["volumes"])
+    folder = serving["environment"]["EVTMGMT_PORTAL__STATIC_DIR"]
+    assert (ROOT / volumes[folder] / "index.html").is_file()
+    values = json.loads((ROOT / volumes[f"{folder}/config.json"]).read_text(encoding="utf-8"))
+    assert values["apiEndpoint"] == f"/{OLD_BASES[0]}/"
+    assert serving["environment"].items() >= SERVICES["proxy"]["environment"].items()
+    assert serving["secrets"] == SERVICES["proxy"]["secrets"]
+
+
 @pytest.mark.parametrize(("config", "proxy"), [("portal-config", "proxy"), ("portal-demo-config", "sandbox")])
 def test_a_portal_calls_the_proxy_that_stands_beside_it(config: str, proxy: str) -> None:
     values = json.loads((ROOT / "deploy" / f"{config}.json").read_text(encoding="utf-8"))
@@ -191,7 +202,12 @@ def test_a_portal_calls_the_proxy_that_stands_beside_it(config: str, proxy: str)
 
 
 def test_the_demo_is_in_its_profile_and_its_parts_fit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert {name for name, service in SERVICES.items() if "profiles" in service} == {"sandbox", "proxy-demo", "portal-demo"}
+    assert {name for name, service in SERVICES.items() if "profiles" in service} == {
+        "sandbox",
+        "proxy-demo",
+        "portal-demo",
+        "proxy-serving",
+    }
     assert SERVICES["proxy-demo"]["network_mode"] == "service:sandbox"
     options = dict(word.removeprefix("--").split("=", 1) for word in SERVICES["sandbox"]["command"])
     sandbox = Sandbox(port=int(options["port"]), realtime_token=options["realtime-token"], realtime_origin=options["origin"])

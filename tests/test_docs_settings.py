@@ -33,6 +33,8 @@ def shown(value: object) -> str:
     """How a default is written."""
     if value in (None, (), {}):
         return "none"
+    if isinstance(value, tuple):
+        return f"`{', '.join(value)}`"  # as in the environment
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"  # as in TOML
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"

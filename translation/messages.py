@@ -361,6 +361,10 @@ class Messages:
         if mistakes:
             raise ValueError("\n".join(mistakes))
 
+    def languages(self, code: str) -> tuple[str, ...]:
+        """The tags of the languages that have a sentence for an error code."""
+        return tuple(self._sentences[code])
+
     def sentence(self, error: ProxyError, accept_language: str | None) -> tuple[str, str]:
         """What the visitor reads.
 

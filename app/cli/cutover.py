@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from app.cli.examples import examples
 from app.cutover.state import Stage
 from app.hosting.installation import load_portal
 
@@ -22,7 +23,7 @@ Portal = Annotated[str | None, typer.Option("--portal", help="Which portal of th
 Expect = Annotated[int | None, typer.Option(min=1, help="Change nothing unless this version is kept.")]
 
 
-@cutover.command()
+@cutover.command(epilog=examples("cutover show"))
 def show(as_json: AsJson = False, portal: Portal = None) -> None:
     """Print the state that is kept, and where the settings say something else."""
     from app.cli.changing import run_show
@@ -30,7 +31,7 @@ def show(as_json: AsJson = False, portal: Portal = None) -> None:
     raise typer.Exit(run_show(load_portal(portal), as_json=as_json))
 
 
-@cutover.command("set")
+@cutover.command("set", epilog=examples("cutover set"))
 def set_(
     why: Why,
     stage: Annotated[Stage | None, typer.Option(help="How far the migration is.")] = None,
@@ -47,10 +48,7 @@ def set_(
     expect: Expect = None,
     portal: Portal = None,
 ) -> None:
-    """Change the state. All processes follow within two seconds.
-
-    Example: evtmgmt-proxy cutover set --stage split --percent 25 --event 'Contoso_*=realtime' --why "first quarter"
-    """
+    """Change the state. All processes follow within two seconds."""
     from app.cli.changing import Setting, run_change, switches
 
     switched = switches(operation or [], "--operation"), switches(event or [], "--event")
@@ -59,7 +57,7 @@ def set_(
     raise typer.Exit(run_change(load_portal(portal), Setting(stage, percent, *switched), who, why, expect))
 
 
-@cutover.command()
+@cutover.command(epilog=examples("cutover clear"))
 def clear(
     why: Why,
     latch: Annotated[list[str] | None, typer.Option(metavar="NAME", help="What the watcher moved back; * is the stage.")] = None,
@@ -70,10 +68,7 @@ def clear(
     expect: Expect = None,
     portal: Portal = None,
 ) -> None:
-    """Take latches and switches away: the stage decides again. All processes follow within two seconds.
-
-    Example: evtmgmt-proxy cutover clear --latch list_events --why "mended"
-    """
+    """Take latches and switches away: the stage decides again. All processes follow within two seconds."""
     from app.cli.changing import Clearing, run_change
 
     edit = Clearing(latch or [], all_latches, operation or [], event or [])
@@ -82,7 +77,7 @@ def clear(
     raise typer.Exit(run_change(load_portal(portal), edit, who, why, expect))
 
 
-@cutover.command()
+@cutover.command(epilog=examples("cutover audit"))
 def audit(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many changes, the newest first.")] = 20,
     before: Annotated[int | None, typer.Option(min=1, help="Only changes older than this version.")] = None,

@@ -17,7 +17,9 @@ from app.hosting.installation import Installation
 from app.logs import configure_logs
 from app.main import create_app
 from app.parts import WORKERS
+from app.portal_files.telling import tell_of_the_portal
 from app.redaction import Redactor
+from app.rooms import rooms_of
 from app.server import Server, server_config
 
 
@@ -98,10 +100,12 @@ def run_server(installation: Installation, host: str, port: int, workers: int) -
     limits = installation.process.limits
     if workers == 1:
         application = create_app()
+        tell_of_portals(installation)
         settle_memory()
         Server(server_config(application, limits, host=host, port=port)).run()
         return
     configure_logs(installation.process.log_level, Redactor(installation.secrets))
+    tell_of_portals(installation)
     for settings in installation.portals.values():  # told once, and not by each worker again and again
         open_store(settings.state, settings.realtime.endpoint, settings.portal_name)
     with (
@@ -112,6 +116,12 @@ def run_server(installation: Installation, host: str, port: int, workers: int) -
         os.environ[SHARED_STATE] = state
         config = server_config("app.cli.serving:worker_app", limits, host=host, port=port, workers=workers)
         Workers(config, sockets=[config.bind_socket()]).run()
+
+
+def tell_of_portals(installation: Installation) -> None:
+    """Log what is likely to be a mistake in the folders of portals that are served."""
+    for settings in installation.portals.values():
+        tell_of_the_portal(settings, rooms_of(settings))
 
 
 def is_alive(url: str) -> bool:

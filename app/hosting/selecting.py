@@ -9,10 +9,11 @@ from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from app.bodies import Scope
-from app.hosting.settings import Selectors
+from app.hosting.settings import OWN_ROOMS, Selectors
 from translation.query import TOKEN_PARAMETER
 
 _TOKEN: Final = TOKEN_PARAMETER.lower().encode("ascii")
+_NO_PORTALS: Final = OWN_ROOMS - {"evtmgmt"}
 _MOST_KNOWN: Final = 8_192
 _LONGEST_KNOWN: Final = 512
 
@@ -62,8 +63,8 @@ class Selection:
 
     def _chosen(self, host: bytes, raw_path: bytes, query: bytes) -> Choice:
         choice = self._fitting(host, raw_path, query)
-        # The service's own pages are the same at every portal's address.
-        return choice if choice.name is not None and is_api_path(choice.raw_path) else Choice(None, raw_path)
+        # The service's own pages are the same at every portal's address, and a portal's administration has one of its own.
+        return choice if choice.name is not None and not is_own_room(choice.raw_path) else Choice(None, raw_path)
 
     def _fitting(self, host: bytes, raw_path: bytes, query: bytes) -> Choice:
         named = {name for token in client_tokens(query) if (name := self._tokens.get(token)) is not None}
@@ -81,10 +82,10 @@ class Selection:
         return Choice(None, raw_path)
 
 
-def is_api_path(raw_path: bytes) -> bool:
-    """Whether a raw path lies in the room of the old API."""
+def is_own_room(raw_path: bytes) -> bool:
+    """Whether a raw path leads to what is no portal's."""
     first = raw_path.lstrip(b"/").partition(b"/")[0]
-    return unquote_to_bytes(first).lower() == b"evtmgmt"
+    return unquote_to_bytes(first).lower().decode("latin-1") in _NO_PORTALS
 
 
 def host_of(scope: Scope) -> bytes:

@@ -52,15 +52,22 @@ class Standing:
         """Whether the proxy is ready, and what ``/readyz`` says beside. Portals are named, nothing else of them is said."""
         states = {name: readiness.ready for name, readiness in self.readiness.items()}
         ready = all(states.values())
-        said: dict[str, Any] = {"status": "ready" if ready else "not ready"}
-        if not ready:
-            said["reason"] = "Dynamics refused the token or the origin"
+        # The same sentence of two portals is said once.
+        reasons = dict.fromkeys(reason for readiness in self.readiness.values() for reason in _reasons(readiness))
+        said: dict[str, Any] = {"status": "ready" if ready and not reasons else "degraded" if ready else "not ready"}
+        if reasons:
+            said["reason"] = "; ".join(reasons)
         if "" not in states:
             said["portals"] = {name: "ready" if state else "not ready" for name, state in states.items()}
         if self._hash is not None:
             age = max(0, int(self._clock() - self._loaded))
             said["configuration"] = {"hash": self._hash, "age": age, "last_reload": "taken" if self._good else "refused"}
         return ready, said
+
+
+def _reasons(readiness: Readiness) -> list[str]:
+    refused = [] if readiness.tokens_accepted else ["Dynamics refused the token or the origin"]
+    return [*refused, *readiness.reasons]
 
 
 def fingerprint(installation: Installation) -> str:

@@ -73,3 +73,13 @@ async def test_a_token_is_not_in_the_shape_of_answers() -> None:
         assert settings.realtime.token.get_secret_value() not in str(shape)
         assert shape["realtime"]["endpoint"] == settings.realtime.endpoint
         assert "token" not in shape["realtime"] | shape["outbound"]
+
+
+async def test_answers_show_where_the_bridge_is() -> None:
+    async with Sandbox() as sandbox:
+        for form, same in (("null", True), ("bridge", False)):
+            one, two = (
+                shape_of_answers(settings_for(sandbox, portal={"public_url": address}, answers={"registration_form": form}))
+                for address in ("https://one.invalid", "https://two.invalid")
+            )
+            assert (one == two) is same

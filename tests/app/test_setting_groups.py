@@ -49,7 +49,12 @@ def words(path: str, value: Any) -> str:
     return "\n".join(error["msg"].removeprefix("Value error, ") for error in errors)
 
 
-LOOK = "must look like https://public-<geo>.mkt.dynamics.com/api/v1.0/orgs/<id>/eventmanagement/"
+FROM = "from Settings > Event management > Web applications in Dynamics"
+LOOK = (
+    "must look like https://public-<geo>.mkt.dynamics.com/api/v1.0/orgs/<id>/eventmanagement/; "
+    f"copy it again, the whole of it, {FROM}"
+)
+OUTBOUND = f"the endpoint is the old outbound one; copy the real-time one, which stands beside the token, {FROM}"
 
 
 @pytest.mark.parametrize(
@@ -90,11 +95,15 @@ def test_an_endpoint_is_taken_as_people_paste_it(pasted: str, taken: str) -> Non
         ("http://127.0.0.1.example.com/orgs/x/eventmanagement/", "the endpoint must use https (http is for this machine only)"),
         (
             "https://contoso.svc.dynamics.com/EvtMgmt/api/v2.0/",
-            "the endpoint is the old outbound one; Dynamics shows the real-time endpoint beside the token",
+            OUTBOUND,
+        ),
+        (
+            "https://contoso.svc-tip.dynamics.com",
+            OUTBOUND,
         ),
         (
             "https://contoso.svc.dynamics.com/evtmgmt/api/v1.0",
-            "the endpoint is the old outbound one; Dynamics shows the real-time endpoint beside the token",
+            OUTBOUND,
         ),
         (
             ENDPOINT.replace("https://", "https://user:pass@"),
@@ -297,6 +306,7 @@ MORE_THAN_NONE = {"cache.refresh_ahead": 1, "cache.warm_rate": 1_000}
 MORE_THAN_NONE |= {"faults.breaker_percent": 100, "faults.images_percent": 100}
 MORE_THAN_NONE |= {"rollback.error_percent": 100, "rollback.latency_factor": 100}
 FLAGS = {
+    "portal.source_maps": False,
     "cache.enabled": True,
     "cache.browsers": True,
     "cache.obey_clients": False,
@@ -438,9 +448,9 @@ def test_a_choice_is_taken_in_any_letter_case(path: str, value: Any, taken: Any)
 @pytest.mark.parametrize(
     ("path", "value", "sentence"),
     [
-        ("answers.registration_form", "drop", "Input should be 'null' or 'keep'"),
-        ("answers.registration_form", True, "Input should be 'null' or 'keep'"),
-        ("answers.registration_form", ["keep"], "Input should be 'null' or 'keep'"),
+        ("answers.registration_form", "drop", "Input should be 'null', 'keep' or 'bridge'"),
+        ("answers.registration_form", True, "Input should be 'null', 'keep' or 'bridge'"),
+        ("answers.registration_form", ["keep"], "Input should be 'null', 'keep' or 'bridge'"),
         ("answers.allow_anonymous_registrations", False, "Input should be 'true' or 'keep'"),
         ("answers.allow_anonymous_registrations", 1, "Input should be 'true' or 'keep'"),
         ("answers.allow_anonymous_registrations", {}, "Input should be 'true' or 'keep'"),

@@ -20,7 +20,7 @@ class Visit:
 
     Attributes:
         requests: The requests that came on it, head and body.
-        ended: Set when the client closed it.
+        ended: Set when it is over.
     """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -51,6 +51,11 @@ class Visit:
         with suppress(OSError):
             while await self._reader.read(65_536):
                 pass
+
+    async def left(self) -> None:
+        """Wait until it is over; much sooner than an idle connection is dropped for its age."""
+        async with asyncio.timeout(15):
+            await self.ended.wait()
 
     def finish(self) -> None:
         """Say that nothing more comes, but go on listening."""

@@ -73,7 +73,7 @@ async def test_an_answer_that_is_closed_in_its_middle_ends_its_connection() -> N
         answer = await opened.send("GET", server.url, [])
         assert await answer.part() == b"[10]"
         answer.close()
-        await server.visits[0].ended.wait()
+        await server.visits[0].left()
         with pytest.raises(httpx.ReadError):
             await answer.part()
         answer = await opened.send("GET", server.url, [])
@@ -101,5 +101,5 @@ async def test_a_caller_who_leaves_ends_the_connection_and_nobody_gets_the_rest(
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
-        await server.visits[0].ended.wait()
+        await server.visits[0].left()
         assert await get(opened, server.url) == (200, b"[2]")

@@ -80,7 +80,7 @@ async def test_an_answer_ends_where_it_says_and_the_connection_is_used_again(
 async def test_a_connection_in_doubt_is_closed_and_its_answer_is_good(answer: bytes, body: bytes) -> None:
     async with serving(answering(answer)) as server, client() as opened:
         assert (await get(opened, server.url))[1] == body
-        await server.visits[0].ended.wait()
+        await server.visits[0].left()
         assert await get(opened, server.url) == (200, b"[2]")
         assert [len(visit.requests) for visit in server.visits] == [1, 1]
 
@@ -99,7 +99,7 @@ async def test_bytes_that_come_while_nobody_asks_are_nobodys_answer() -> None:
     async with serving(script) as server, client() as opened:
         assert await get(opened, server.url) == (200, b"[10]")
         late.set()
-        await server.visits[0].ended.wait()
+        await server.visits[0].left()
         assert await get(opened, server.url, "POST") == (200, b"[10]")
 
 
@@ -163,7 +163,7 @@ async def test_what_is_no_answer_is_refused_and_never_asked_for_again(answer: by
     async with serving(answering(answer)) as server, client(read_timeout=30) as opened:
         with pytest.raises(httpx.ReadError):
             await get(opened, server.url)
-        await server.visits[0].ended.wait()
+        await server.visits[0].left()
         assert [len(visit.requests) for visit in server.visits] == [1]
         assert await get(opened, server.url) == (200, b"[2]")
 
@@ -195,7 +195,7 @@ async def test_what_is_no_body_is_bounded(endless: tuple[bytes, bytes]) -> None:
     async with serving(script) as server, client(read_timeout=30) as opened:
         with pytest.raises(httpx.ReadError):
             await get(opened, server.url, "POST")
-        await server.visits[0].ended.wait()
+        await server.visits[0].left()
         assert sent < 100 * MOST_HEADER_BYTES
 
 
@@ -280,7 +280,7 @@ async def test_a_server_that_answers_before_it_read_the_request_is_not_asked_aga
         answer = await opened.send("POST", server.url, [], b"x" * size)
         assert (answer.status, await body_of(answer)) == (413, b"[10]")
         release.set()
-        await server.visits[0].ended.wait()
+        await server.visits[0].left()
         answer = await opened.send("POST", server.url, [], b"{}")
         await body_of(answer)
         assert len(server.visits) == 2
@@ -296,7 +296,7 @@ async def test_an_end_that_is_announced_in_the_middle_of_an_answer_ends_no_answe
     async with serving(script) as server, client() as opened:
         for number in (1, 2, 3):
             assert await get(opened, server.url, "POST") == (200, b"[10]")
-            await server.visits[-1].ended.wait()
+            await server.visits[-1].left()
             assert len(server.visits) == number
 
 
@@ -317,7 +317,7 @@ async def test_silence_is_bounded_from_the_last_byte_on() -> None:
                 read += part
         answer.close()
         assert read == b"xxxxxx"
-        await server.visits[0].ended.wait()
+        await server.visits[0].left()
 
 
 async def test_a_reader_who_takes_its_time_is_no_silence_of_the_server() -> None:

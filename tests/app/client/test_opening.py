@@ -65,7 +65,7 @@ async def test_a_handshake_that_hangs_is_a_connect_timeout() -> None:
     async with serving(script) as server, client(connect_timeout=0.3) as opened:
         with pytest.raises(httpx.ConnectTimeout):
             await get(opened, server.url.replace("http:", "https:"), "POST")
-        await server.visits[0].ended.wait()
+        await server.visits[0].left()
 
 
 @pytest.mark.parametrize(
@@ -86,9 +86,11 @@ async def test_why_nothing_can_be_reached(address: str, reason: str) -> None:
 async def test_the_next_address_is_tried_when_one_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     """As ``localhost`` has both an IPv6 and an IPv4 address, and a server may listen on one of them."""
     async with serving(always(FOUR)) as server, client() as opened:
+        names = asyncio.get_running_loop().getaddrinfo
 
-        async def both(host: str, port: int, **_: Any) -> list[Any]:
-            assert host == "both.invalid"
+        async def both(host: str, port: int, **options: Any) -> list[Any]:
+            if host != "both.invalid":
+                return await names(host, port, **options)
             return [
                 (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", port, 0, 0)),
                 (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)),

@@ -15,7 +15,7 @@ FOUR = OK + b"Content-Length: 4\r\n\r\n[10]"
 async def test_an_idle_connection_is_closed_after_its_time() -> None:
     async with serving(always(FOUR)) as server, client(keep_alive=0.2) as opened:
         await get(opened, server.url)
-        await server.visits[0].ended.wait()
+        await server.visits[0].left()
         await get(opened, server.url)
         assert len(server.visits) == 2
 
@@ -108,7 +108,7 @@ async def test_the_bound_holds_for_all_servers_together() -> None:
     async with serving(always(FOUR)) as one, serving(always(FOUR)) as other, client(connections=1) as opened:
         await get(opened, one.url)
         await get(opened, other.url)
-        await one.visits[0].ended.wait()
+        await one.visits[0].left()
         await get(opened, one.url)
         assert len(one.visits) == 2
 
@@ -171,7 +171,7 @@ async def test_all_is_closed_at_the_end() -> None:
             call = asyncio.create_task(get(opened, server.url, "POST"))
             await asked.wait()
         for visit in server.visits:
-            await visit.ended.wait()
+            await visit.left()
         with pytest.raises(httpx.ReadError):
             await call
         with pytest.raises(httpx.ConnectError):

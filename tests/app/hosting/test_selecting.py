@@ -42,7 +42,8 @@ API = "/EvtMgmt/api/v2.0/events/published"
         ("a.invalid", API, f"emApplicationtoken={C}&emApplicationtoken={D}", "token", API),
         ("a.invalid", "/metrics", "", None, "/metrics"),
         ("b.invalid", "/path/console", "", None, "/path/console"),
-        ("b.invalid", "/path", "", None, "/path"),
+        ("b.invalid", "/path", "", "path", "/"),
+        ("a.invalid", "/main.js", "", "host", "/main.js"),
     ],
 )
 def test_the_portal_of_a_request(host: str, path: str, query: str, name: str | None, rest: str) -> None:
