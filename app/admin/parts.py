@@ -46,7 +46,7 @@ def sources_of(staging: Staging, observed: Observed, metrics: Metrics, outbox: O
         reports=reports,
         standing=obstacles,
         explain=partial(explain, staging.router),
-        gauges=partial(read_gauges, metrics.registry, burst),
+        gauges=partial(read_gauges, metrics.registry, burst, metrics.portal),
         both=staging.outbound is not None,
         outbox=outbox,
     )

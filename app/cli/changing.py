@@ -181,7 +181,7 @@ def _with_store(settings: Settings, use: Callable[[Store], Awaitable[_Result]]) 
     configure_logs("error", Redactor(settings.secrets), sys.stderr)
 
     async def run() -> _Result:
-        store = open_store(settings.state, settings.realtime.endpoint)
+        store = open_store(settings.state, settings.realtime.endpoint, settings.portal_name)
         try:
             return await use(store)
         finally:
