@@ -317,7 +317,7 @@ FLAGS = {
     "faults.breaker": True,
     "rollback.enabled": True,
 }
-FLAGS |= {"reload.enabled": True, "outbox.enabled": False}
+FLAGS |= {"reload.enabled": True}
 DAYS = ("outbox.max_age", "outbox.oldest_ready", "outbox.retention")
 
 
@@ -404,8 +404,8 @@ def numbers(group: BaseModel, place: str = "") -> set[str]:
     )
 
 
-LINKED = {"faults.breaker_open", "faults.breaker_open_most", "outbox.backoff_first", "outbox.backoff_most"}
-"""Numbers that bound each other: test_settings.py of tests/app/faults and tests/app/outbox."""
+LINKED = {"faults.breaker_open", "faults.breaker_open_most", "outbox.enabled", "outbox.backoff_first", "outbox.backoff_most"}
+"""Settings that bound or need each other: test_settings.py of tests/app/faults and tests/app/outbox."""
 
 
 def test_every_number_is_in_one_of_the_tables() -> None:
