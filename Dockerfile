@@ -19,8 +19,10 @@ COPY app app
 COPY routes routes
 COPY sandbox sandbox
 COPY translation translation
+# Some libraries ship their own tests.
 RUN hatchling build -t wheel \
-    && uv pip install --python /opt/venv --no-deps dist/*.whl
+    && uv pip install --python /opt/venv --no-deps dist/*.whl \
+    && find /opt/venv -type d -name tests -prune -exec rm -r {} +
 
 FROM python:3.13-slim
 ARG REVISION=""
