@@ -6,6 +6,7 @@ INSTALLED := $(VENV)/.installed
 BENCH := $(VENV)/bench
 BENCH_INSTALLED := $(BENCH)/.installed
 IMAGE ?= evtmgmt-proxy:latest
+KUBERNETES ?= 1.29 1.31 1.33 1.35 1.37
 COMPILE := $(BIN)/uv pip compile -q --system-certs --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-emit-index-url --no-emit-find-links
 
@@ -14,7 +15,7 @@ may_install = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null
 BENCH_PROGRAMS := nginx:nginx-light wrk:wrk haproxy:haproxy caddy:caddy varnishd:varnish node:nodejs
 CHROMIUM_NAMES := chromium chromium-browser google-chrome
 
-.PHONY: help env chromium redis contestants demo test kills reference check bench image lock clean
+.PHONY: help env chromium redis nginx contestants demo test kills reference check bench image manifests lock clean
 .DELETE_ON_ERROR:
 
 help: ## Say what there is
@@ -70,6 +71,14 @@ redis: ## Install Debian's redis-server for the tests, where neither Redis nor V
 	  echo "The tests need Redis or Valkey. On Debian, as root: apt-get install redis-server" >&2; exit 1; \
 	fi
 
+nginx: ## Install Debian's nginx for the tests, where it is missing
+	@if PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null; then exit 0; fi; \
+	if $(may_install); then \
+	  $(APT) update -q && RUNLEVEL=1 $(APT) install -y -q --no-install-recommends nginx-light; \
+	else \
+	  echo "The tests of deploy/nginx need nginx. On Debian, as root: apt-get install nginx-light" >&2; exit 1; \
+	fi
+
 $(BENCH_INSTALLED): $(INSTALLED) requirements/bench.lock
 	$(BIN)/python -m venv --clear $(BENCH)
 	$(BENCH)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/bench.lock
@@ -94,7 +103,7 @@ bench: contestants $(BENCH_INSTALLED) ## Measure this proxy beside others; ARGS:
 demo: env ## Run a simulated organisation, the proxy and an old-style portal
 	@$(BIN)/evtmgmt-proxy demo
 
-test: chromium redis ## Run the tests; ARGS are handed to pytest
+test: chromium redis nginx ## Run the tests; ARGS are handed to pytest
 ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
 else
@@ -122,6 +131,18 @@ image: ## Build the container image; EXTRAS=azure, otlp or both; BUILD_IMAGE nam
 	  echo "No Docker engine answers. Start one, or name another builder: make image BUILD_IMAGE=/path/to/builder" >&2; \
 	  echo "(it is called as: builder -t $(IMAGE) .)" >&2; exit 1; \
 	fi
+
+manifests: env ## Build the Kubernetes overlays and hold them against the schemas; needs kubectl
+	@command -v kubectl >/dev/null || { echo "Install kubectl first" >&2; exit 1; }
+	@$(BIN)/python -m venv $(VENV)/deploy
+	@$(VENV)/deploy/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/deploy.lock
+	@for overlay in deploy/kubernetes/overlays/*; do \
+	  kubectl kustomize $$overlay >$(VENV)/deploy/built.yaml || exit 1; \
+	  for version in $(KUBERNETES); do \
+	    echo "$$overlay, Kubernetes $$version"; \
+	    $(VENV)/deploy/bin/kubernetes-validate --strict --quiet -k $$version $(VENV)/deploy/built.yaml || exit 1; \
+	  done; \
+	done
 
 lock: env ## Write the locks anew after a change of pyproject.toml; LOCK=--upgrade raises versions
 	$(COMPILE) $(LOCK) pyproject.toml -o requirements/runtime.lock
