@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 BENCH := $(VENV)/bench
 BENCH_INSTALLED := $(BENCH)/.installed
+AUDIT := $(VENV)/audit
+AUDIT_INSTALLED := $(AUDIT)/.installed
+SBOM := artifacts/sbom.cdx.json
 IMAGE ?= evtmgmt-proxy:latest
 KUBERNETES ?= 1.29 1.31 1.33 1.35 1.37
 COMPILE := $(BIN)/uv pip compile -q --system-certs --universal --python-version 3.11 --generate-hashes \
@@ -15,7 +18,7 @@ may_install = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null
 BENCH_PROGRAMS := nginx:nginx-light wrk:wrk haproxy:haproxy caddy:caddy varnishd:varnish node:nodejs
 CHROMIUM_NAMES := chromium chromium-browser google-chrome
 
-.PHONY: help env chromium redis nginx contestants demo test kills reference check bench image manifests lock clean
+.PHONY: help env chromium redis nginx contestants demo test kills reference check audit sbom bench image manifests lock clean
 .DELETE_ON_ERROR:
 
 help: ## Say what there is
@@ -99,6 +102,20 @@ contestants: ## Install the programs that the benchmark measures, where they are
 
 bench: contestants $(BENCH_INSTALLED) ## Measure this proxy beside others; ARGS: --quick, or --write for benchmarks/RESULTS.md
 	@$(BENCH)/bin/python -m benchmarks $(ARGS)
+
+$(AUDIT_INSTALLED): $(INSTALLED) requirements/audit.lock
+	$(BIN)/python -m venv --clear $(AUDIT)
+	$(AUDIT)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/audit.lock
+	@touch $@
+
+sbom: $(AUDIT_INSTALLED) ## Write what the image's Python holds as CycloneDX to artifacts/
+	@mkdir -p artifacts
+	@PYTHONWARNINGS=ignore::UserWarning $(AUDIT)/bin/cyclonedx-py requirements requirements/runtime.lock \
+	  --pyproject pyproject.toml --output-reproducible --of JSON -o $(SBOM)
+	@echo "$(SBOM) describes requirements/runtime.lock."
+
+audit: sbom ## Write the SBOM, and ask a vulnerability service of all locks; ARGS are handed to pip-audit
+	@$(AUDIT)/bin/python .ci/audit.py requirements/*.lock $(ARGS)
 
 demo: env ## Run a simulated organisation, the proxy and an old-style portal
 	@$(BIN)/evtmgmt-proxy demo
