@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from app.abuse.admission import Admission
 from app.bodies import Receive, Scope, read_request_body
 from app.caching.reading import Outcome, Reading, Served, Shortcut
 from app.calls import Call, Reply
@@ -45,30 +46,36 @@ class Answering:
     Args:
         legs: Those who may answer.
         router: Chooses among them.
+        admission: Says who may ask.
         limits: The bounds.
         allow_query: Query parameters that travel beside those of the table.
         obeys_clients: Whether ``Cache-Control: no-cache`` of a client is obeyed.
         shadow: Is shown what was answered, when there is one.
         usage: Counts what portals use, where somebody wants to know.
+        deadline: Longest time for all calls that a request makes, in seconds.
     """
 
     def __init__(
         self,
         legs: Mapping[Source, Leg],
         router: Router,
+        admission: Admission,
         limits: Limits,
         allow_query: tuple[str, ...],
         obeys_clients: bool,
         shadow: Shadow | None,
         usage: Usage | None,
+        deadline: float,
     ) -> None:
         self.legs = legs
         self.router = router
+        self.admission = admission
         self._limits = limits
         self._allow_query = allow_query
         self._obeys_clients = obeys_clients
         self.shadow = shadow
         self.usage = usage
+        self._deadline = deadline
 
     def shortcut(self, raw_path: bytes, query: bytes) -> Shortcut | None:
         """What is known of a request target that was answered before, by whomever."""
@@ -83,6 +90,8 @@ class Answering:
         if self._anew(headers):
             return None
         key = shortcut.key
+        if not self.admission.admits_kept(key.operation, key.asked, headers, scope):  # 2
+            return None
         source = self.router.at_once(key.operation, key.asked, headers, scope)  # 3
         if source is None:
             return None
@@ -120,20 +129,25 @@ class Answering:
         exchange.operation = operation.name
         query = read_query(scope["query_string"], (*operation.query, *self._allow_query))
         exchange.dropped = query.dropped
-        route = await self.router.choose(operation, found.parameters, headers, scope, query)  # 3
-        assert route.source is not None  # noqa: S101 - the router says so
-        exchange.backend = route.source
+        await self.admission.admit(operation, found.parameters, headers, scope)
         body = b""
         if operation.writes:
             # A visitor who leaves after pressing "Register" is registered all the same: a write is never cut off.
             body = await read_request_body(receive, headers, self._limits)
+            body = await self.admission.challenged(operation, found.parameters, headers, scope, body)
+        route = await self.router.choose(operation, found.parameters, headers, scope, query)  # 3
+        assert route.source is not None  # noqa: S101 - the router says so
+        exchange.backend = route.source
         if self.usage is not None:
             event = found.parameters.get("event")
             named = event if event is not None and self.router.is_listed(event) else None  # else it may hold anything
             self.usage.note(operation.name, named, headers.single, scope["query_string"], body)
         call = self._call(exchange, found, route.source, query, headers, body)  # 4
         if operation.writes:
-            return await self.legs[route.source].handlers[operation.name](call)  # 5, 6
+            written = await self.legs[route.source].handlers[operation.name](call)  # 5, 6
+            if isinstance(written, Reply) and written.backend is not None:
+                exchange.backend = written.backend
+            return written
         async with UnlessGone(scope, receive):
             try:
                 reply = await self.legs[route.source].handlers[operation.name](call)  # 5, 6
@@ -184,6 +198,7 @@ class Answering:
             headers.text(b"content-type") if operation.writes else None,
             anew=self._anew(headers),
             source=source,
+            until=exchange.started + self._deadline,
             authorization=headers.text(b"authorization") if leg.knows_users else None,
         )
 

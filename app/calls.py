@@ -42,6 +42,7 @@ class Call:
         need: How urgent it is for the budget of calls to Dynamics.
         anew: Whether the client asked for an answer that is not kept, and may.
         source: Who is asked (``app/cutover/decision.py``).
+        until: When the visitor's request has to be answered, on the clock of ``perf_counter``; None when nobody waits for it.
         authorization: The visitor's sign-in, for an organisation that knows users (CONTRACT 1); its answers are nobody else's.
     """
 
@@ -55,6 +56,7 @@ class Call:
     need: Need = Need.READ
     anew: bool = False
     source: str = "realtime"
+    until: float | None = None
     authorization: str | None = field(default=None, repr=False)
 
 
@@ -72,6 +74,7 @@ class Reply:
         resources: What has to be closed after the answer.
         call: What it answers, where somebody may want to compare it with another answer.
         brief: Seconds that it may be given again, when that is shorter than usual: a part of it is missing.
+        backend: Who answered, where it is not who was asked.
     """
 
     status: int
@@ -83,6 +86,7 @@ class Reply:
     resources: AsyncExitStack | None = None
     call: Call | None = None
     brief: float | None = None
+    backend: str | None = None
 
 
 JSON = b"application/json; charset=utf-8"

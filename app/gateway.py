@@ -2,6 +2,7 @@
 
     1  guard: target, headers and framing within bounds          app/guard.py
     2  match: an operation of the table, its parameters          translation/targets.py
+       admit: origin, client token, rate, body, challenge        app/abuse/admission.py, app/bodies.py
     3  choose: the organisation that answers                     app/cutover/router.py
     4  translate the request: aliases, query, trace              translation/{aliases,query,headers}.py
     5  cache, or fetch (one flight per key, within the budget)   app/caching/reading.py, routes/, app/upstream.py
@@ -16,20 +17,20 @@ answered before and is still kept goes from 1 to 7 by a shortcut.
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from app.answering import Answering
 from app.bodies import ClientGoneError, Receive, Scope
-from app.caching.reading import Outcome, Served
+from app.caching.reading import Outcome, Served, Shortcut
 from app.calls import Header, Reply
 from app.cors import Cors
 from app.delivery import Delivery, Send
+from app.faults.draining import Draining
 from app.guard import Headers, guard
-from app.metrics import UNMATCHED
+from app.metrics import PORTAL_FILE, UNMATCHED
 from app.problems import Problems
 from app.record import Exchange, Recorder, new_request_id
 from app.settings import Limits
-from translation.errors import BAD_HEADERS, INTERNAL_ERROR, OPERATION_NOT_FOUND, OVERLOADED, ProxyError
+from translation.errors import BAD_HEADERS, INTERNAL_ERROR, OPERATION_NOT_FOUND, OVERLOADED, STOPPING, ErrorKind, ProxyError
 from translation.headers import is_request_id
 from translation.targets import allowed_methods, is_api, segments
 
@@ -47,27 +48,53 @@ RETRY_SECONDS: Final = 2
 """What a client is asked to wait when the proxy is at its limit."""
 
 
+class Answers(Protocol):
+    """Steps 2 to 6, as ``app/answering.py`` takes them."""
+
+    def shortcut(self, raw_path: bytes, query: bytes) -> Shortcut | None:
+        """What is known of a request target that was answered before."""
+
+    def kept(self, exchange: Exchange, shortcut: Shortcut, headers: Headers, scope: Scope) -> Served | None:
+        """What is kept for it."""
+
+    async def answer(
+        self, exchange: Exchange, path: list[str], headers: Headers, scope: Scope, receive: Receive
+    ) -> Reply | Served:
+        """The answer to a request under the old base."""
+
+    def count_kept(self, served: Served, headers: Headers, scope: Scope) -> None:
+        """Count a kept answer."""
+
+    def delivered(self, reply: Reply | Served) -> None:
+        """An answer is on its way to the client."""
+
+
 class Gateway:
     """The application of one portal.
 
     Args:
         answering: Steps 2 to 6.
         service: The FastAPI application for everything else.
-        service_rooms: The first segments of the paths that ``service`` answers.
+        service_rooms: The first segments of the paths that ``service`` answers; two of those beside the old API.
         limits: The bounds.
         cors: Who may read answers.
         delivery: Sends answers.
         problems: Writes errors.
         recorder: Logs and counts.
+        draining: Whether the process is about to stop.
+        files: Answers what is nobody else's with the files of the portal; None where the portal is served elsewhere.
+        elsewhere: What is answered outside the old API and ``service_rooms``.
 
     Attributes:
         limits: The bounds.
+        draining: The same; the server tells of it.
         unparsed: The whole HTTP answer to bytes that are no HTTP, for the server to send.
+        crowded: The one to a connection too many.
     """
 
     def __init__(
         self,
-        answering: Answering,
+        answering: Answers,
         service: App,
         service_rooms: frozenset[str],
         limits: Limits,
@@ -75,16 +102,23 @@ class Gateway:
         delivery: Delivery,
         problems: Problems,
         recorder: Recorder,
+        draining: Draining,
+        files: App | None = None,
+        elsewhere: ErrorKind = OPERATION_NOT_FOUND,
     ) -> None:
         self._answering = answering
         self._service = service
         self._service_rooms = service_rooms
+        self._files = files
         self.limits = limits
         self.unparsed = problems.raw(ProxyError(BAD_HEADERS, detail="The request cannot be parsed."))
+        self.crowded = problems.raw(ProxyError(OVERLOADED, retry_after=RETRY_SECONDS))
+        self.draining = draining
         self._cors = cors
         self._delivery = delivery
         self._problems = problems
         self._recorder = recorder
+        self._elsewhere = elsewhere
         self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -93,7 +127,11 @@ class Gateway:
         self._in_flight += 1
         self._recorder.begin()
         try:
-            await self._exchange(exchange, scope, receive, send)
+            if scope["method"] == "POST":
+                with self.draining.writing():
+                    await self._exchange(exchange, scope, receive, send)
+            else:
+                await self._exchange(exchange, scope, receive, send)
         finally:
             self._in_flight -= 1
             self._recorder.end(exchange)  # 8
@@ -111,17 +149,18 @@ class Gateway:
                 self._answering.count_kept(reply, headers, scope)
             else:
                 path = segments(scope["raw_path"])
-                if path and not is_api(path):
-                    if path[0].lower() not in self._service_rooms:
-                        raise ProxyError(OPERATION_NOT_FOUND)
+                owner = self._owner(path)
+                if owner is not None:
+                    if owner is self._files:
+                        exchange.operation = PORTAL_FILE
+                        self._take_in(scope["method"] in _READS)
                     scope[REQUEST_ID] = exchange.request_id
-                    await self._service(scope, receive, self._watched(exchange, send))
+                    await owner(scope, receive, self._watched(exchange, send))
                     return
                 if scope["method"] == "OPTIONS":
                     reply = self._options(path, headers)
-                elif self._in_flight > self.limits.concurrency:
-                    raise ProxyError(OVERLOADED, retry_after=RETRY_SECONDS)
                 else:
+                    self._take_in(scope["method"] in _READS)
                     reply = await self._answering.answer(exchange, path, headers, scope, receive)  # 2 to 6
         except ProxyError as error:
             headers = headers if headers.all else _outline(scope["headers"])
@@ -137,6 +176,10 @@ class Gateway:
         else:
             await self._delivery.send_reply(exchange, reply, headers, scope, receive, send)  # 7
         self._answering.delivered(reply)
+
+    def too_many(self) -> None:
+        """A connection was refused, as there are too many."""
+        self._recorder.shed("connections")
 
     def kept_answer(self, scope: Scope) -> tuple[int, bytes, bytes] | None:
         """The answer to a read that was answered before and is kept: for servers that can send it without a task.
@@ -176,6 +219,31 @@ class Gateway:
         """A client did not read the kept answer that ``kept_answer`` gave for this scope, and was cut off."""
         shortcut = self._answering.shortcut(scope["raw_path"], scope["query_string"])
         self._recorder.gone(UNMATCHED if shortcut is None else shortcut.key.operation)
+
+    def _owner(self, path: list[str]) -> App | None:
+        """The application that answers what is no operation of the old API; None for an operation."""
+        api = is_api(path)
+        if "/".join(path[: 2 if api else 1]).lower() in self._service_rooms:
+            return self._service
+        if api or (self._files is None and not path):
+            return None
+        if self._files is None:
+            raise ProxyError(self._elsewhere)
+        return self._files
+
+    def _take_in(self, is_read: bool) -> None:
+        """Refuse what would be one too many. What is kept, or of the service itself, never comes here.
+
+        Raises:
+            ProxyError: ``Stopping`` or ``Overloaded``.
+        """
+        limits = self.limits
+        if self.draining.closed:
+            self._recorder.shed("stopping")
+            raise ProxyError(STOPPING, retry_after=RETRY_SECONDS)
+        if self._in_flight > (limits.concurrency if is_read else limits.concurrency + limits.registration_reserve):
+            self._recorder.shed("reads" if is_read else "registrations")
+            raise ProxyError(OVERLOADED, retry_after=RETRY_SECONDS)
 
     def _options(self, path: list[str], headers: Headers) -> Reply:
         origin = headers.get(b"origin")

@@ -3,6 +3,7 @@
 What both APIs have in common (CONTRACT 1 and 2): the token goes in the query, the registered origin in a header.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from time import perf_counter
@@ -13,6 +14,8 @@ import orjson
 
 from app.budget import Budget, BudgetSpentError, Need
 from app.calls import Call
+from app.faults.attempt import Attempt, over
+from app.faults.protection import Protection, Unprotected
 from app.metrics import Metrics
 from app.upstream import NOT_SENT, Trouble, Upstream, UpstreamAnswer, UpstreamError, UpstreamStream
 from translation import errors
@@ -54,7 +57,8 @@ class Organisation:
         upstream: The connections.
         budget: How many calls may be made.
         metrics: Where calls are counted.
-        observe: Is told of each call as well.
+        observe: Is told of each call as well; of one that was repeated only what became of it in the end.
+        protection: Against its failures; none for calls that no visitor waits for.
 
     Attributes:
         name: What it is called in metrics.
@@ -71,6 +75,7 @@ class Organisation:
         budget: Budget,
         metrics: Metrics,
         observe: Observer | None = None,
+        protection: Protection | None = None,
     ) -> None:
         self.name = name
         self.headers: tuple[tuple[str, str], ...] = (("accept", "application/json"), ("origin", origin))
@@ -86,6 +91,7 @@ class Organisation:
         self._tokens = metrics.budget_tokens.labels(budget.name)
         self._tokens.set(budget.tokens)
         self._observe = observe
+        self._protection = protection or Unprotected(name, upstream.total_timeout, metrics)
 
     async def ask(
         self,
@@ -110,16 +116,32 @@ class Organisation:
             ProxyError: There was no answer.
         """
         operation = call.operation
-        await self._admit(call)
-        started = perf_counter()
+        url = self._url(call, path, query)
+        attempt = await self._begin(call)
         try:
-            answer = await self._upstream.call(operation.method, self._url(call, path, query), headers, body)
-        except UpstreamError as error:
-            self._record(operation, error.trouble.value, started, failed=True)
-            raise _listed(operation, error) from None
-        failed = _is_failure(answer.status) and not (excused is not None and excused(answer))
-        self._record(operation, str(answer.status), started, failed=failed)
-        return answer
+            while True:
+                started = perf_counter()
+                try:
+                    answer = await self._upstream.call(operation.method, url, headers, body, attempt.seconds)
+                except UpstreamError as error:
+                    seconds = perf_counter() - started
+                    again = attempt.failed(error)
+                    attempt.release()
+                    again = again and await attempt.repeat(self._budget.take)
+                    self._record(operation, error.trouble.value, seconds, failed=True, final=not again)
+                    if not again:
+                        raise _listed(operation, error) from None
+                    continue
+                seconds = perf_counter() - started
+                again = attempt.answered(answer.status, answer.headers)
+                attempt.release()
+                again = again and await attempt.repeat(self._budget.take)
+                failed = _is_failure(answer.status) and not (excused is not None and excused(answer))
+                self._record(operation, str(answer.status), seconds, failed=failed, final=not again)
+                if not again:
+                    return answer
+        finally:
+            attempt.release()
 
     @asynccontextmanager
     async def open(self, call: Call, path: str, query: Sequence[str]) -> AsyncIterator[UpstreamStream]:
@@ -128,18 +150,43 @@ class Organisation:
         Raises:
             ProxyError: There was no answer; while the body is read, ``UpstreamError``.
         """
-        await self._admit(call)
-        started = perf_counter()
-        answered = False
+        operation = call.operation
+        url, headers = self._url(call, path, query), (*self._image_headers, *call.trace)
+        attempt = await self._begin(call)
         try:
-            async with self._upstream.stream(self._url(call, path, query), (*self._image_headers, *call.trace)) as stream:
-                answered = True
-                self._record(call.operation, str(stream.status), started, failed=_is_failure(stream.status))
-                yield stream
-        except UpstreamError as error:
-            if not answered:
-                self._record(call.operation, error.trouble.value, started, failed=True)
-            raise _listed(call.operation, error) from None
+            while True:
+                started = perf_counter()
+                answered = False
+                try:
+                    async with self._upstream.stream(url, headers, attempt.seconds) as stream:
+                        seconds = perf_counter() - started
+                        again = attempt.answered(stream.status, stream.headers)
+                        if not again:
+                            answered = True
+                            self._record(operation, str(stream.status), seconds, failed=_is_failure(stream.status))
+                            yield stream
+                            return
+                    refusal = UpstreamStream(stream.status, stream.headers, _nothing())
+                except UpstreamError as error:
+                    if answered:
+                        attempt.spoiled(error)
+                        raise _listed(operation, error) from None
+                    seconds = perf_counter() - started
+                    again = attempt.failed(error)
+                    attempt.release()
+                    again = again and await attempt.repeat(self._budget.take)
+                    self._record(operation, error.trouble.value, seconds, failed=True, final=not again)
+                    if not again:
+                        raise _listed(operation, error) from None
+                    continue
+                attempt.release()
+                again = await attempt.repeat(self._budget.take)
+                self._record(operation, str(refusal.status), seconds, failed=True, final=not again)
+                if not again:
+                    yield refusal
+                    return
+        finally:
+            attempt.release()
 
     def unusable(self, operation: Operation) -> None:
         """The answer to a call that was recorded as good cannot be used: for who judges the organisation, it failed."""
@@ -168,24 +215,52 @@ class Organisation:
         parts = [self._token, *query] if call.operation.token else query
         return f"{address}?{'&'.join(parts)}" if parts else address
 
-    async def _admit(self, call: Call) -> None:
-        """Wait for the call's turn, or refuse it: Dynamics bounds the calls of an organisation (CONTRACT 2)."""
-        need = Need.REGISTRATION if call.operation.writes else call.need
-        self._tokens.set(self._budget.tokens)
-        if not self._budget.take(need):
-            try:
-                await self._budget.admit(need)
-            except BudgetSpentError as spent:
-                self._metrics.budget_refused.labels(need.name.lower(), spent.reason).inc()
-                cause = f"the budget of calls to Dynamics is {spent.reason}"
-                raise ProxyError(errors.TOO_MANY_REQUESTS, retry_after=spent.retry_after, cause=cause) from None
+    async def _begin(self, call: Call) -> Attempt:
+        """The call's turn, or its refusal: Dynamics bounds the calls of an organisation (CONTRACT 2), its health does too."""
+        try:
+            attempt = self._protection.attempt(call)
+        except ProxyError:
+            # Who watches the organisation sees no calls now, and it fails all the same.
+            if self._observe is not None and call.need is not Need.REFRESH:
+                self._observe(call.operation.name, True, 0.0)
+            raise
+        started = perf_counter()
+        try:
+            need = Need.REGISTRATION if call.operation.writes else call.need
+            self._tokens.set(self._budget.tokens)
+            if not self._budget.take(need):
+                await self._admit(need, attempt)
+            await attempt.start()
+        except UpstreamError as error:
+            attempt.release()
+            self._record(call.operation, error.trouble.value, perf_counter() - started, failed=True)
+            raise _listed(call.operation, error) from None
+        except BaseException:
+            attempt.release()
+            raise
+        return attempt
 
-    def _record(self, operation: Operation, outcome: str, started: float, *, failed: bool) -> None:
-        seconds = perf_counter() - started
+    async def _admit(self, need: Need, attempt: Attempt) -> None:
+        try:
+            async with asyncio.timeout(max(0.0, attempt.left)):
+                await self._budget.admit(need)
+        except BudgetSpentError as spent:
+            self._metrics.budget_refused.labels(need.name.lower(), spent.reason).inc()
+            cause = f"the budget of calls to Dynamics is {spent.reason}"
+            raise ProxyError(errors.TOO_MANY_REQUESTS, retry_after=spent.retry_after, cause=cause) from None
+        except TimeoutError:
+            raise over() from None
+
+    def _record(self, operation: Operation, outcome: str, seconds: float, *, failed: bool, final: bool = True) -> None:
         self._metrics.upstream.labels(operation.name, self.name, outcome).inc()
         self._metrics.upstream_seconds.labels(self.name).observe(seconds)
-        if self._observe is not None:
+        if final and self._observe is not None:
             self._observe(operation.name, failed, seconds)
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    for part in tuple[bytes, ...]():
+        yield part
 
 
 def _is_failure(status: int) -> bool:

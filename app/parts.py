@@ -6,12 +6,15 @@ from urllib.parse import urlsplit
 
 from app import settings as configured
 from app.backend import Backend
+from app.bridge.script import Script, build_script
 from app.budget import Budget
 from app.cutover.decision import Source
 from app.cutover.settings import Outbound as OutboundSettings
+from app.faults.protection import Protection
 from app.metrics import Metrics
 from app.organisation import Observer, Organisation
 from app.outbound import Outbound
+from app.portal_files.files import PortalFiles
 from app.rates import read_rate, shared_among
 from app.readiness import Readiness
 from app.settings import Settings
@@ -19,6 +22,7 @@ from app.transport import build_transport
 from app.upstream import Upstream
 from app.version import VERSION
 from translation.aliases import Aliases
+from translation.messages import Messages
 from translation.repairs import Repairs
 
 WORKERS: Final = "WEB_CONCURRENCY"
@@ -46,6 +50,12 @@ def build_upstream(settings: configured.Upstream) -> Upstream:
     )
 
 
+def build_protection(settings: Settings, metrics: Metrics, name: str = Source.REALTIME) -> Protection:
+    """What stands between an organisation's failures and visitors, in this process."""
+    upstream = settings.upstream
+    return Protection(name, settings.faults, upstream.connections, upstream.pool_timeout, upstream.total_timeout, metrics)
+
+
 def build_backend(
     settings: Settings,
     upstream: Upstream,
@@ -54,18 +64,37 @@ def build_backend(
     readiness: Readiness,
     name: str = Source.REALTIME,
     observe: Observer | None = None,
+    protection: Protection | None = None,
 ) -> Backend:
     """The real-time organisation, as the settings describe it."""
+    script = build_bridge(settings)
     repairs = Repairs(
         keep_registration_form=settings.answers.registration_form == "keep",
         keep_anonymous=settings.answers.allow_anonymous_registrations == "keep",
         captcha=False,
         upstream_hosts=frozenset({(urlsplit(settings.realtime.endpoint).hostname or "").lower()}),
+        bridge=None if script is None else script.bridge,
     )
     realtime = settings.realtime
     token = realtime.token.get_secret_value()
-    organisation = Organisation(name, realtime.endpoint, token, realtime.origin, upstream, budget, metrics, observe)
+    organisation = Organisation(name, realtime.endpoint, token, realtime.origin, upstream, budget, metrics, observe, protection)
     return Backend(organisation, realtime.configured, repairs, aliases_of(settings), metrics, readiness)
+
+
+def build_bridge(settings: Settings) -> Script | None:
+    """The script that shows real-time forms in old portals, where it is wanted."""
+    base = settings.bridge_base
+    if settings.answers.registration_form != "bridge" or base is None:
+        return None
+    return build_script(base, settings.answers.form_loaders, settings.answers.form_hosts, Messages(settings.messages))
+
+
+def build_files(settings: Settings) -> PortalFiles | None:
+    """The portal's files, where the proxy serves them."""
+    folder = settings.portal.static_dir
+    if folder is None:
+        return None
+    return PortalFiles(folder, source_maps=settings.portal.source_maps, patience=settings.limits.answer_timeout)
 
 
 def build_outbound(
@@ -76,10 +105,11 @@ def build_outbound(
     readiness: Readiness,
     name: str = Source.OUTBOUND,
     observe: Observer | None = None,
+    protection: Protection | None = None,
 ) -> Outbound:
     """The outbound organisation, as the settings describe it."""
     token = settings.token.get_secret_value()
-    organisation = Organisation(name, settings.endpoint, token, settings.origin, upstream, budget, metrics, observe)
+    organisation = Organisation(name, settings.endpoint, token, settings.origin, upstream, budget, metrics, observe, protection)
     base = None if settings.public_url is None else (settings.endpoint, settings.public_url)
     return Outbound(organisation, readiness, base)
 

@@ -5,8 +5,13 @@ SIGTERM by default. The protocol is pinned to httptools, which refuses the ambig
 """
 
 import asyncio
+import signal
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import ceil
+from time import monotonic
+from types import FrameType
 from typing import Any, Final
 
 import uvicorn
@@ -18,6 +23,8 @@ from app.hosting.host import Face, Host
 from app.settings import Limits
 
 _CLOSE: Final = b"connection: close\r\n"
+WORKER_SECONDS: Final = 60
+"""How long a worker may be silent before it is taken for hung: a busy machine takes more than uvicorn's 5 s to start one."""
 HARD_HEADER_BYTES: Final = 131_072
 """Where a connection is cut that sends a request line or headers without end; the gateway refuses politely long before."""
 
@@ -38,7 +45,7 @@ class GuardedProtocol(HttpToolsProtocol):
     _deaf = False  # what comes after a refused message is neither parsed nor complained of again
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start the clock for the first request."""
+        """Start the clock for the first request, unless there are too many connections already."""
         super().connection_made(transport)
         self._extensions: dict[str, Any] = {
             AT_ONCE: self.send_at_once,
@@ -46,6 +53,16 @@ class GuardedProtocol(HttpToolsProtocol):
             CUT: transport.abort,
         }
         self._start_clock()
+        if len(self.connections) > self._face.limits.connections:
+            self._deaf = True
+            self._face.too_many()
+            transport.write(self._face.crowded)
+            transport.close()
+
+    def shutdown(self) -> None:
+        """Close the connection when nothing is asked on it. A request that is arriving is told that it comes too late."""
+        if not self._in_headers:
+            super().shutdown()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clocks, and tell whoever answers a request."""
@@ -120,6 +137,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self.headers = []
         if self.parser.should_upgrade():
             # No upgrade is made (RFC 9110 7.8 allows to ignore it), but the parser would take the body for a new request.
+            self.cycle.keep_alive = False
+        if self._face.draining.leaving:
             self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
@@ -210,7 +229,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if answer is None:
             return False
         status, lines, body = answer
-        keep_alive = parser.should_keep_alive()
+        keep_alive = parser.should_keep_alive() and not self._face.draining.leaving
         self._unread = scope
         self._write(status, lines if keep_alive else lines + _CLOSE, body)
         self.server_state.total_requests += 1
@@ -261,7 +280,51 @@ class GuardedProtocol(HttpToolsProtocol):
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, which ends with status 0 when it was told to stop and did."""
+    """uvicorn's server, which says that it goes before it goes, lets registrations end, and ends with status 0."""
+
+    _closes_at: float | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop: on SIGTERM after ``limits.drain_delay``, in which only readiness says so; on SIGINT at once."""
+        face = self._face
+        if face is None or sig != signal.SIGTERM or not face.limits.drain_delay or self.should_exit:
+            super().handle_exit(sig, frame)
+        elif self._closes_at is None:  # orchestrators may say it twice, to the parent and to its workers
+            self._captured_signals.append(sig)
+            self._closes_at = monotonic() + face.limits.drain_delay
+            face.draining.leave()
+
+    async def on_tick(self, counter: int) -> bool:
+        """As uvicorn does, and end when the delay is over."""
+        return await super().on_tick(counter) or (self._closes_at is not None and monotonic() >= self._closes_at)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take nothing new, and finish what is in flight.
+
+        uvicorn cuts everything off after one bound. Registrations have none but their own: each ends with its answer, or with
+        its time-out.
+        """
+        face = self._face
+        if face is not None:
+            started = monotonic()
+            face.draining.close()
+            for server in self.servers:
+                server.close()
+            for listener in sockets or []:
+                listener.close()
+            for connection in list(self.server_state.connections):
+                connection.shutdown()
+            while face.draining.writes and not self.force_exit:  # noqa: ASYNC110 - a signal changes it, not the loop
+                await asyncio.sleep(0.05)
+            bound = face.limits.shutdown_timeout - (monotonic() - started)
+            self.config.timeout_graceful_shutdown = max(1, ceil(bound))
+        await super().shutdown(sockets)
+
+    @property
+    def _face(self) -> Host | None:
+        """What is served; None before it was loaded."""
+        app = getattr(self.config, "loaded_app", None)
+        return app if isinstance(app, Host) else None
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -276,7 +339,7 @@ def server_config(app: Host | Callable[[], Host] | str, limits: Limits, **option
 
     Args:
         app: The application, or the name of its factory when there are several workers.
-        limits: ``keep_alive`` and ``shutdown_timeout``.
+        limits: ``keep_alive``, ``backlog`` and ``shutdown_timeout``.
         **options: Host, port, workers and the like.
     """
     return uvicorn.Config(
@@ -291,7 +354,9 @@ def server_config(app: Host | Callable[[], Host] | str, limits: Limits, **option
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        backlog=limits.backlog,
         timeout_keep_alive=limits.keep_alive,
         timeout_graceful_shutdown=limits.shutdown_timeout,
+        timeout_worker_healthcheck=WORKER_SECONDS,
         **options,
     )

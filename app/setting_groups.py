@@ -8,12 +8,18 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from app.abuse.addresses import Trusted
 from app.addresses import base_address, origin_of
+from app.bridge.settings import FORM_HOSTS, LOADER_HOSTS, Hosts, PublicUrl
+from app.portal_files.settings import PortalFolder
 from app.rates import read_rate
-from app.setting_types import Bytes, Group, Seconds, WebApplication, Words
+from app.setting_types import Bytes, Group, Seconds, Secrets, WebApplication, Words
 from translation.grammar import is_event_id, is_guid
 
 _REALTIME_PATH: Final = re.compile(r"(?:/[\w.~\-]+)*/orgs/[\w.~\-]+/eventmanagement", re.ASCII | re.IGNORECASE)
+_OUTBOUND_HOST: Final = re.compile(r"\.svc(?:-[a-z0-9]+)?\.dynamics\.com$", re.ASCII)
+_FROM: Final = "from Settings > Event management > Web applications in Dynamics"
+_SHORTEST_TOKEN: Final = 8
 
 
 def _must(fits: Callable[[str], bool], noun: str, values: Iterable[str]) -> None:
@@ -36,13 +42,15 @@ class Realtime(WebApplication):
     @classmethod
     def _endpoint(cls, value: str) -> str:
         address = base_address(value, "the endpoint").rstrip("/")
-        path = urlsplit(address).path.lower()
-        if "/evtmgmt/api/" in path + "/":
-            raise ValueError("the endpoint is the old outbound one; Dynamics shows the real-time endpoint beside the token")
-        if not _REALTIME_PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
+        parts = urlsplit(address)
+        path = parts.path.lower()
+        if "/evtmgmt/api/" in path + "/" or _OUTBOUND_HOST.search(parts.hostname or ""):
             raise ValueError(
-                "the endpoint must look like https://public-<geo>.mkt.dynamics.com/api/v1.0/orgs/<id>/eventmanagement/"
+                f"the endpoint is the old outbound one; copy the real-time one, which stands beside the token, {_FROM}"
             )
+        if not _REALTIME_PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
+            looks = "https://public-<geo>.mkt.dynamics.com/api/v1.0/orgs/<id>/eventmanagement/"
+            raise ValueError(f"the endpoint must look like {looks}; copy it again, the whole of it, {_FROM}")
         return address + "/"
 
     @field_validator("webapp_id", "business_unit_id")
@@ -63,6 +71,29 @@ class Portal(Group):
     """The portals that call the proxy."""
 
     origins: Words = Field((), description="Origins of the portals, as JSON list or with commas. Default: the registered origin.")
+    public_url: PublicUrl = Field(None, description="How browsers reach the proxy, such as https://events-api.example.com.")
+    static_dir: PortalFolder = Field(None, description="Folder of the built portal, when the proxy shall serve it.")
+    source_maps: bool = Field(False, description="Whether the portal's source maps are served as well.")
+    client_tokens: Secrets = Field((), description="Tokens of which portals must send one. Default: none is demanded.")
+    trusted_proxies: Words = Field((), description="Proxies whose X-Forwarded-For is believed: networks, or their number.")
+
+    @field_validator("client_tokens")
+    @classmethod
+    def _client_tokens(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if any(len(token.get_secret_value()) < _SHORTEST_TOKEN for token in value):
+            raise ValueError(f"a token must have at least {_SHORTEST_TOKEN} characters")
+        return value
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _number(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value  # TOML has numbers
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _trusted_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        Trusted.read(value)  # raises what is wrong
+        return value
 
     @field_validator("origins")
     @classmethod
@@ -134,9 +165,13 @@ class Upstream(Group):
 class Answers(Group):
     """How answers are mended for old portals."""
 
-    registration_form: Literal["null", "keep"] = Field(
-        "null", description="`null`: portals show their own form. `keep`: the real-time form embed is handed on."
+    registration_form: Literal["null", "keep", "bridge"] = Field(
+        "null",
+        description="`null`: portals show their own form. `keep`: the real-time form embed is handed on. "
+        "`bridge`: it is written anew so that old portals can show it.",
     )
+    form_loaders: Hosts = Field(LOADER_HOSTS, description="Hosts that the bridge may load the form loader from.")
+    form_hosts: Hosts = Field(FORM_HOSTS, description="Hosts that the bridge may load forms from and send them to.")
     allow_anonymous_registrations: Literal["true", "keep"] = Field(
         "true", description="`true`: always answered as true, as the real-time API knows no other kind. `keep`: as Dynamics says."
     )
@@ -197,8 +232,16 @@ class Limits(Group):
     header_bytes: int = Field(32_768, ge=1_024, le=65_536, description="Largest headers of a request together.")
     body_bytes: int = Field(2**20, ge=1_024, le=64 * 2**20, description="Largest body of a request.")
     concurrency: int = Field(1_000, ge=1, le=100_000, description="Requests at once, per worker. More are refused at once.")
+    registration_reserve: int = Field(
+        100, ge=0, le=100_000, description="Registrations at once beyond `concurrency`, per worker."
+    )
+    connections: int = Field(10_000, ge=10, le=1_000_000, description="Clients' connections at once, per worker.")
+    backlog: int = Field(2_048, ge=1, le=65_535, description="Connections that wait to be accepted.")
     header_timeout: Seconds = Field(10, description="Longest time for the headers of a request to arrive.")
     request_timeout: Seconds = Field(15, description="Longest time for the body of a request to arrive.")
     answer_timeout: Seconds = Field(120, description="Longest time for an image or a large answer to be taken by the client.")
+    drain_delay: float = Field(
+        0, ge=0, le=600, description="Time between SIGTERM, from which on `/readyz` says no, and the last new request."
+    )
     shutdown_timeout: int = Field(20, ge=1, le=600, description="Longest wait for requests in flight when stopping.")
     keep_alive: int = Field(65, ge=1, le=3_600, description="How long an idle client connection is kept.")

@@ -26,6 +26,7 @@ def read_words(value: Any) -> Any:
 
 
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(read_words)]
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(read_words)]
 
 
 class Group(BaseModel):

@@ -12,10 +12,14 @@ from urllib.parse import unquote, urlsplit
 from pydantic import Field, PrivateAttr, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from app.abuse.settings import ChallengeSettings, Rates
+from app.bridge.settings import public_url
 from app.caching.settings import CacheSettings
 from app.cutover.settings import Admin, Cutover, Outbound, Rollback, Shadow, StateSettings
 from app.cutover.state import Stage, Switch
+from app.faults.settings import Faults
 from app.hosting.settings import Reload
+from app.outbox.settings import OutboxSettings
 from app.setting_groups import AliasTable, Answers, Limits, Portal, Realtime, Upstream
 from app.setting_types import Group
 from app.settings_sources import PREFIX, sources
@@ -42,17 +46,21 @@ class Settings(BaseSettings):
     realtime: Realtime
     portal: Portal = Portal()
     upstream: Upstream = Upstream()
+    faults: Faults = Faults()
     answers: Answers = Answers()
     cache: CacheSettings = CacheSettings()
     aliases: AliasTable = AliasTable()
     messages: dict[str, dict[str, str]] = Field({}, description="Visitors' sentences per language and error code.")
     limits: Limits = Limits()
+    rates: Rates = Rates()
+    challenge: ChallengeSettings = ChallengeSettings()
     outbound: Outbound | None = None
     cutover: Cutover = Cutover()
     shadow: Shadow = Shadow()
     rollback: Rollback = Rollback()
     admin: Admin = Admin()
     state: StateSettings = StateSettings()
+    outbox: OutboxSettings = OutboxSettings()
     reload: Reload = Reload()
     portals: dict[str, dict[str, Any]] = Field({}, description="Several portals, each with what is its own. See docs/portals.md.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
@@ -75,6 +83,30 @@ class Settings(BaseSettings):
             raise ValueError("the cutover needs EVTMGMT_OUTBOUND__ENDPOINT, __TOKEN and __ORIGIN in every stage but realtime")
         return self
 
+    @model_validator(mode="after")
+    def _outbox_has_a_place(self) -> "Settings":
+        if self.outbox.enabled and self.state.path is None:
+            raise ValueError("the outbox needs a place that outlives the process: set EVTMGMT_STATE__PATH")
+        return self
+
+    @model_validator(mode="after")
+    def _bridge_where_browsers_reach_it(self) -> "Settings":
+        if self.answers.registration_form == "bridge" and self.bridge_base is None:
+            raise ValueError(
+                "EVTMGMT_ANSWERS__REGISTRATION_FORM=bridge needs EVTMGMT_PORTAL__PUBLIC_URL: how browsers reach the proxy, "
+                "such as https://events-api.example.com"
+            )
+        return self
+
+    @property
+    def bridge_base(self) -> str | None:
+        """What stands before the address of the bridge's script; empty where the proxy serves the portal itself."""
+        if self.portal.public_url is not None:
+            return self.portal.public_url
+        if self.outbound is not None and self.outbound.public_url is not None:
+            return public_url(self.outbound.public_url)
+        return "" if self.portal.static_dir is not None else None
+
     @property
     def portal_name(self) -> str:
         """The portal's name in the table of portals; empty where there is none."""
@@ -95,6 +127,7 @@ class Settings(BaseSettings):
     def secrets(self) -> tuple[str, ...]:
         """All values that must never be seen, of every secret setting; of an address its password as well."""
         found = [value.get_secret_value() for name in type(self).model_fields for value in _secrets(getattr(self, name))]
+        found += self.outbox.keys  # each by itself as well
         # Only these are known to be addresses: a token is opaque, whatever it looks like.
         addresses = (self.upstream.proxy, self.state.redis_url)
         passwords = [urlsplit(address.get_secret_value()).password for address in addresses if address is not None]

@@ -1,36 +1,32 @@
 """The transport under the httpx API: which HTTP client really opens the connections.
 
-aiohttp, by measure. httpx's own pool leaks slots on cancellation and slows down with concurrency (FIELD-NOTES "The upstream
-client"). pyreqwest costs less per call, but goes on with a call whose caller is gone until its read time-out, and holds
-small bodies back until they are complete. docs/architecture.md has the comparison; nothing outside this module knows of
-the choice.
-
-Not through httpx-aiohttp: it takes a connection that broke after a request was sent for one that was never made, so that a
-registration would be told to be sent again.
+Our own, ``app/client/``, by measure: a call costs a fraction of what it costs with a library. httpx's own pool leaks slots on
+cancellation and slows down with concurrency (FIELD-NOTES "The upstream client"). docs/architecture.md has the comparison; nothing
+outside this module knows of the choice.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
-from errno import ECONNREFUSED
-from functools import partial
+from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
-import aiohttp
 import httpx
-from aiohttp import hdrs
-from aiohttp.client_proto import ResponseHandler
-from yarl import URL
 
+from app.client.answer import Answer
+from app.client.connection import NoAnswerError
+from app.client.opening import Opener
+from app.client.pool import Pool
+from app.client.target import Forward, Origin, head_of, split
 from app.settings import Upstream
 
-_BODY_HEADERS: Final = ("Content-Type",)
+__all__ = ["Answer", "Transport", "build_transport"]
+
+_OURS: Final = frozenset({"host", "content-length", "transfer-encoding", "connection", "user-agent"})
+"""Headers that the client writes itself."""
 
 
 def build_transport(settings: Upstream, user_agent: str) -> "Transport":
     """A transport without cookies, redirects, unpacking, or proxies of the environment.
 
-    A GET whose connection breaks before an answer is sent once more: mostly a kept connection that was dead. Nothing else is
-    sent twice.
+    Nothing is sent twice: what is worth another call is decided above (``app/faults/retries.py``), where it is counted.
 
     Args:
         settings: Time-outs, pool and trust.
@@ -40,7 +36,7 @@ def build_transport(settings: Upstream, user_agent: str) -> "Transport":
 
 
 class Transport(httpx.AsyncBaseTransport):
-    """aiohttp under httpx's API, and ``send`` beside it: the same without httpx's objects, which cost as much as the call.
+    """Our client under httpx's API, and ``send`` beside it: the same without httpx's objects, which cost more than the call.
 
     Args:
         settings: Time-outs, pool and trust.
@@ -48,17 +44,21 @@ class Transport(httpx.AsyncBaseTransport):
     """
 
     def __init__(self, settings: Upstream, user_agent: str) -> None:
-        self._settings = settings
         self._user_agent = user_agent
         # The trusted authorities are certifi's, as in httpx, so that they do not depend on the image.
-        self._context = httpx.create_ssl_context(trust_env=False)
+        context = httpx.create_ssl_context(trust_env=False)
         if settings.ca_file is not None:
-            self._context.load_verify_locations(cafile=settings.ca_file)
-        # The pool is bounded here, as aiohttp does not tell a wait for a connection from a wait for a host.
-        self._places = asyncio.Semaphore(settings.connections)
-        self._session: aiohttp.ClientSession | None = None
+            context.load_verify_locations(cafile=settings.ca_file)
+        self._forward = None if settings.proxy is None else Forward(settings.proxy.get_secret_value())
+        self._pool = Pool(
+            Opener(context, self._forward, settings.connect_timeout),
+            places=settings.connections,
+            wait=settings.pool_timeout,
+            keep_alive=settings.keep_alive,
+            read_timeout=settings.read_timeout,
+        )
 
-    async def send(self, method: str, url: str, headers: Iterable[tuple[str, str]], body: bytes | None = None) -> "Answer":
+    async def send(self, method: str, url: str, headers: Iterable[tuple[str, str]], body: bytes | None = None) -> Answer:
         """Send a request; the answer is to be closed.
 
         Args:
@@ -70,24 +70,22 @@ class Transport(httpx.AsyncBaseTransport):
         Raises:
             httpx.TransportError: ``ConnectError``, ``ConnectTimeout`` and ``PoolTimeout`` when nothing was sent;
                 ``ReadTimeout`` or ``ReadError`` when it may have been.
+            ValueError: The request cannot be written as it stands: a mistake of the program.
         """
-        await self._take_place()
+        origin, path = split(url)
+        request = head_of(self._start(method, origin, path), headers, method, len(body or b""))
+        if body:
+            request += body
+        pool = self._pool
+        await pool.take_place()
+        connection = pool.kept(origin)
+        if connection is None:
+            connection = await pool.fresh(origin)
         try:
-            response = await self._open_session().request(
-                method,
-                URL(url, encoded=True),  # not quoted again
-                headers=headers,
-                data=body or None,
-                skip_auto_headers=_BODY_HEADERS if body else None,
-                allow_redirects=False,
-            )
-        except (aiohttp.ClientError, TimeoutError) as error:
-            self._places.release()
-            raise _mapped(error) from None
-        except BaseException:
-            self._places.release()
+            return await connection.ask(request, without_body=method == "HEAD")
+        except NoAnswerError:
+            pool.distrust(origin)
             raise
-        return Answer(response, self._places)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; the answer's body is to be read or closed.
@@ -95,105 +93,20 @@ class Transport(httpx.AsyncBaseTransport):
         Raises:
             httpx.TransportError: As ``send``.
         """
-        answer = await self.send(request.method, str(request.url), request.headers.multi_items(), request.content)
+        headers = [(name, value) for name, value in request.headers.multi_items() if name not in _OURS]
+        answer = await self.send(request.method, str(request.url), headers, request.content)
         return httpx.Response(answer.status, headers=answer.raw_headers, stream=_Body(answer))
 
     async def aclose(self) -> None:
         """Close all connections."""
-        if self._session is not None:
-            await self._session.close()
+        await self._pool.close()
 
-    async def _take_place(self) -> None:
-        if not self._places.locked():
-            await self._places.acquire()
-            return
-        try:
-            async with asyncio.timeout(self._settings.pool_timeout):
-                await self._places.acquire()
-        except TimeoutError:
-            raise httpx.PoolTimeout("") from None
-
-    def _open_session(self) -> aiohttp.ClientSession:
-        """The session, made in the loop that uses it."""
-        if self._session is None:
-            settings = self._settings
-            connector = aiohttp.TCPConnector(ssl=self._context, limit=0, keepalive_timeout=settings.keep_alive)
-            connector._factory = partial(_Connection, loop=asyncio.get_running_loop())  # type: ignore[assignment]
-            self._session = aiohttp.ClientSession(
-                connector=connector,
-                timeout=aiohttp.ClientTimeout(
-                    total=None, connect=None, sock_connect=settings.connect_timeout, sock_read=settings.read_timeout
-                ),
-                headers={"User-Agent": self._user_agent},
-                request_class=_Request,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                trust_env=False,
-                proxy=None if settings.proxy is None else settings.proxy.get_secret_value(),
-                max_line_size=32_768,
-                max_field_size=32_768,
-            )
-        return self._session
-
-
-class _Connection(ResponseHandler):
-    """A connection that is not used again when bytes came while it was idle: they would be read as the next caller's answer."""
-
-    def is_connected(self) -> bool:
-        """Whether the next request may be sent on it. aiohttp looks at what came too much only when an answer ends."""
-        return super().is_connected() and not self.should_close
-
-
-class _Request(aiohttp.ClientRequest):
-    """A request that asks for no encoding by itself. Cheaper than to have the header skipped."""
-
-    DEFAULT_HEADERS = {hdrs.ACCEPT: "*/*"}  # noqa: RUF012 - aiohttp's
-
-
-class Answer:
-    """An answer whose body comes as it is asked for, and the connection that it comes from.
-
-    Attributes:
-        status: The HTTP status.
-        headers: Names in any letter case; of doubles the first counts.
-    """
-
-    __slots__ = ("_places", "_response", "headers", "status")
-
-    def __init__(self, response: aiohttp.ClientResponse, places: asyncio.Semaphore) -> None:
-        self.status = response.status
-        self.headers: Mapping[str, str] = response.headers
-        self._response = response
-        self._places: asyncio.Semaphore | None = places
-
-    async def part(self) -> bytes:
-        """The next part of the body, as it came; empty at its end.
-
-        Raises:
-            httpx.TransportError: ``ReadTimeout`` or ``ReadError``.
-        """
-        try:
-            return await self._response.content.readany()
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise _mapped(error) from None
-
-    @property
-    def raw_headers(self) -> list[tuple[bytes, bytes]]:
-        """The headers as they came."""
-        return list(self._response.raw_headers)
-
-    @property
-    def ended(self) -> bool:
-        """Whether the body was read to its end."""
-        return self._response.content.at_eof()
-
-    def close(self) -> None:
-        """Give the connection back; one whose body did not come to its end is closed."""
-        if self._places is not None:
-            if not self._response.closed:
-                self._response.close()
-            self._places.release()
-            self._places = None
+    def _start(self, method: str, origin: Origin, path: str) -> str:
+        """The request line, and the lines that every request has."""
+        proxied = ""
+        if self._forward is not None and not origin.secure:  # RFC 9112 3.2.2; otherwise it is a tunnel
+            path, proxied = f"http://{origin.authority}{path}", self._forward.line
+        return f"{method} {path} HTTP/1.1\r\nHost: {origin.authority}\r\nUser-Agent: {self._user_agent}\r\n{proxied}"
 
 
 class _Body(httpx.AsyncByteStream):
@@ -208,24 +121,3 @@ class _Body(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         self._answer.close()
-
-
-def _mapped(error: aiohttp.ClientError | TimeoutError) -> httpx.TransportError:
-    """Failures that are certain to have sent nothing, time-outs, and all others. Texts are ours: theirs hold addresses."""
-    match error:
-        case aiohttp.ConnectionTimeoutError():
-            return httpx.ConnectTimeout("")
-        case aiohttp.ServerTimeoutError() | TimeoutError():
-            return httpx.ReadTimeout("")
-        case aiohttp.ClientConnectorCertificateError():
-            return httpx.ConnectError("certificate")
-        case aiohttp.ClientConnectorDNSError():
-            return httpx.ConnectError("dns error")
-        case aiohttp.ClientConnectorSSLError():
-            return httpx.ConnectError("tls")
-        case aiohttp.ClientConnectorError():
-            return httpx.ConnectError("refused" if error.os_error.errno == ECONNREFUSED else "")
-        case aiohttp.ClientHttpProxyError():
-            return httpx.ConnectError("proxy")
-        case _:
-            return httpx.ReadError("")

@@ -20,13 +20,17 @@ from app.transport import Answer, Transport
 _WINDOW_BITS: Final = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 
 
+_NOT_TRUSTED: Final = "the certificate is not trusted"
+_NOT_SECURE: Final = "no secure connection"
 _REASONS: Final = (
-    ("certificate", "the certificate is not trusted"),
+    ("certificate", _NOT_TRUSTED),
     ("dns error", "the name does not resolve"),
-    ("tls", "no secure connection"),
+    ("tls", _NOT_SECURE),
     ("refused", "the connection was refused"),
 )
 """Words in a client's error, and what is told of it: closed, because the rest of the error holds the address."""
+NO_CERTAINTY_OF_PEER: Final = frozenset({_NOT_TRUSTED, _NOT_SECURE})
+"""Causes of a connection that is not made because nobody knows who is at its other end."""
 
 
 class Trouble(StrEnum):
@@ -82,14 +86,24 @@ class Upstream:
         transport: From ``app/transport.py``.
         total_timeout: Longest time for a whole call in seconds; streams are bounded until their headers.
         max_answer_bytes: Largest body that ``call`` reads, unpacked.
+
+    Attributes:
+        total_timeout: The same.
     """
 
     def __init__(self, transport: Transport, *, total_timeout: float, max_answer_bytes: int) -> None:
         self._transport = transport
-        self._total_timeout = total_timeout
+        self.total_timeout = total_timeout
         self._max_answer_bytes = max_answer_bytes
 
-    async def call(self, method: str, url: str, headers: Sequence[tuple[str, str]], body: bytes | None = None) -> UpstreamAnswer:
+    async def call(
+        self,
+        method: str,
+        url: str,
+        headers: Sequence[tuple[str, str]],
+        body: bytes | None = None,
+        seconds: float | None = None,
+    ) -> UpstreamAnswer:
         """Send a request and read its whole answer.
 
         Args:
@@ -97,12 +111,13 @@ class Upstream:
             url: The full address, percent-encoded.
             headers: What is sent, beside Host and Content-Length.
             body: The body, or None.
+            seconds: What is left for it, when that is less than ``total_timeout``.
 
         Raises:
             UpstreamError: Whatever went wrong.
         """
         try:
-            async with asyncio.timeout(self._total_timeout):
+            async with asyncio.timeout(self.total_timeout if seconds is None else seconds):
                 answer = await self._send(method, url, [*headers, ("accept-encoding", "gzip")], body)
                 try:
                     return UpstreamAnswer(answer.status, answer.headers, await self._read(answer))
@@ -112,14 +127,21 @@ class Upstream:
             raise UpstreamError(Trouble.TIMEOUT, "the total time is over") from None
 
     @asynccontextmanager
-    async def stream(self, url: str, headers: Sequence[tuple[str, str]]) -> AsyncIterator[UpstreamStream]:
+    async def stream(
+        self, url: str, headers: Sequence[tuple[str, str]], seconds: float | None = None
+    ) -> AsyncIterator[UpstreamStream]:
         """GET an address and hand the body on as it comes, not unpacked.
+
+        Args:
+            url: The full address, percent-encoded.
+            headers: What is sent, beside Host.
+            seconds: What is left until its headers, when that is less than ``total_timeout``.
 
         Raises:
             UpstreamError: Whatever went wrong, also while the body is read.
         """
         try:
-            async with asyncio.timeout(self._total_timeout):
+            async with asyncio.timeout(self.total_timeout if seconds is None else seconds):
                 answer = await self._send("GET", url, [*headers, ("accept-encoding", "identity")])
         except TimeoutError:
             raise UpstreamError(Trouble.TIMEOUT, "the total time is over") from None

@@ -45,19 +45,21 @@ class PersonalCalendar:
             raise ProxyError(INVALID_CALENDAR_DATA, detail="data is missing.")
         try:
             items = parse_items(data, is_event_id=is_event_id, is_guid=is_guid)
-            entries = await self._entries(items, call.trace)
+            entries = await self._entries(items, call)
             body = calendar_file(entries, now=datetime.now(UTC))
         except CalendarDataError as error:
             raise ProxyError(INVALID_CALENDAR_DATA, detail=error.reason) from None
         disposition = content_disposition(calendar_filename(entries))
         return Reply(200, _TYPE, body, [(b"content-disposition", disposition.encode("latin-1"))])
 
-    async def _entries(self, items: tuple[CalendarItem, ...], trace: tuple[tuple[str, str], ...]) -> list[CalendarEntry]:
+    async def _entries(self, items: tuple[CalendarItem, ...], call: Call) -> list[CalendarEntry]:
         """Each event and session list is read once, however many items name it."""
         events = dict.fromkeys(self._aliases.event(item.readable_event_id) for item in items)
         with_sessions = dict.fromkeys(self._aliases.event(item.readable_event_id) for item in items if item.session_id)
         asked = [("get_event", event) for event in events] + [("list_sessions", event) for event in with_sessions]
-        answers = await asyncio.gather(*(self._reading.value(name, {"event": event}, trace) for name, event in asked))
+        answers = await asyncio.gather(
+            *(self._reading.value(name, {"event": event}, call.trace, until=call.until) for name, event in asked)
+        )
         found: dict[tuple[str, str], Any] = dict(zip(asked, answers, strict=True))
         return [
             CalendarEntry(item, found["get_event", event], self._session(item, found.get(("list_sessions", event), [])))

@@ -57,7 +57,7 @@ class PublishedByBoth:
 
     async def _read(self, side: Source, call: Call) -> list[dict[str, Any]] | ProxyError:
         try:
-            value = await self._sides[side].value("list_events", {}, call.trace, call.need, call.query)
+            value = await self._sides[side].value("list_events", {}, call.trace, call.need, call.query, call.until)
             # Real-time's list is in order already. Outbound's is as it came, and a card without a date ends an old portal's list.
             published: list[dict[str, Any]] = translate(call.operation, value, {}, {}, AS_IT_IS)[0]
         except ProxyError as error:

@@ -58,13 +58,13 @@ class TrackSessions:
                 tracks and sessions, or what the backend raises.
         """
         track = call.sent["track"]
-        event = self._memory.event_of(track) or await self._find(track, call.trace)
+        event = self._memory.event_of(track) or await self._find(track, call)
         if event is None:
             raise ProxyError(NOT_FOUND, cause="no published event has this track")
         parameters = {"event": event}
         tracks, sessions = await asyncio.gather(
-            self._reading.value("list_tracks", parameters, call.trace),
-            self._reading.value("list_sessions", parameters, call.trace),
+            self._reading.value("list_tracks", parameters, call.trace, until=call.until),
+            self._reading.value("list_sessions", parameters, call.trace, until=call.until),
         )
         found = sessions_of_track(track, tracks, sessions)
         if found is None:
@@ -72,22 +72,23 @@ class TrackSessions:
             raise ProxyError(call.operation.refusal)
         return Reply(200, JSON, orjson.dumps(found))
 
-    async def _find(self, track: str, trace: tuple[tuple[str, str], ...]) -> str | None:
+    async def _find(self, track: str, call: Call) -> str | None:
         """Walk the published events until one has the track. One walk at a time: the next finds what this one learned."""
         async with self._walking:
             if event := self._memory.event_of(track):
                 return event
-            listed = await self._reading.value("list_events", {}, trace)
+            listed = await self._reading.value("list_events", {}, call.trace, until=call.until)
             names = [name for item in listed if isinstance(name := item["readableEventId"], str) and is_event_id(name)]
             for start in range(0, min(len(names), MAX_EVENTS_WALKED), WALKS_AT_ONCE):
-                await asyncio.gather(*(self._look(name, trace) for name in names[start : start + WALKS_AT_ONCE]))
+                await asyncio.gather(*(self._look(name, call) for name in names[start : start + WALKS_AT_ONCE]))
                 if event := self._memory.event_of(track):
                     return event
         return None
 
-    async def _look(self, event: str, trace: tuple[tuple[str, str], ...]) -> None:
+    async def _look(self, event: str, call: Call) -> None:
         try:
-            self._memory.learn(event, await self._reading.value("list_tracks", {"event": event}, trace))
+            value = await self._reading.value("list_tracks", {"event": event}, call.trace, until=call.until)
+            self._memory.learn(event, value)
         except ProxyError as error:
             if error.kind is not NOT_FOUND:
                 raise

@@ -10,13 +10,14 @@ from sandbox.control import PREFIX, Control
 from sandbox.exchange import Exchange, PeerGoneError, Receive, Scope, Send
 from sandbox.fault_kinds import INSTEAD, play
 from sandbox.faults import FaultBoard
+from sandbox.forms import serve_asset
 from sandbox.payment import PaymentPages
 from sandbox.recorder import BROKEN, CANCELLED, Recorder
 from sandbox.wire import Answer, Call, Request
 
 
 class Application:
-    """Both APIs, the payment page, the captcha and the control, on one port."""
+    """Both APIs, forms, the payment page, the captcha and the control, on one port."""
 
     def __init__(
         self,
@@ -82,9 +83,11 @@ class Application:
                 return api, call
         if request.path in ("/pay", "/checked-in"):
             return None, Call("payment_page" if request.path == "/pay" else "checked_in_page")
+        if "/FormLoader/" in request.path or "/digitalassets/" in request.path:
+            return None, Call("form_asset")
         return None, Call("hip" if request.path.startswith("/hip/") else "unmatched")
 
     def _carry_out(self, api: Api | None, request: Request, call: Call) -> Answer:
         if api is not None:
             return api.answer(request, call)
-        return self._pages.serve(request) or self._captcha.serve(request) or Answer(404)
+        return serve_asset(request) or self._pages.serve(request) or self._captcha.serve(request) or Answer(404)

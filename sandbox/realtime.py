@@ -8,6 +8,7 @@ from sandbox.api import READS, Api, ApiError, read_json
 from sandbox.data.images import matrix
 from sandbox.data.model import Event, Fields
 from sandbox.data.plans import Relation
+from sandbox.forms import form_embed, read_attendee
 from sandbox.organisation import Organisation
 from sandbox.registrations import Desk
 from sandbox.validation import RefusedError
@@ -24,8 +25,9 @@ class RealtimeApi(Api):
         Route("GET", "events/{event}/qrcode", "get_event_qrcode"),
         Route("GET", "sessions/{session}", "get_session"),
         Route("POST", "checkins", "create_checkin"),
+        Route("POST", "forms/{form}", "submit_form"),
     )
-    open_operations: ClassVar[frozenset[str]] = frozenset({"create_checkin"})
+    open_operations: ClassVar[frozenset[str]] = frozenset({"create_checkin", "submit_form"})
 
     def __init__(self, organisation: Organisation, desk: Desk) -> None:
         super().__init__(organisation, desk)
@@ -37,6 +39,7 @@ class RealtimeApi(Api):
             "get_event_qrcode": self.qrcode,
             "get_session": self.session,
             "create_checkin": self.checkin,
+            "submit_form": self.submit_form,
         }
 
     def identify(self, request: Request) -> Call | None:
@@ -66,6 +69,8 @@ class RealtimeApi(Api):
     def shape_event(self, event: Event) -> Fields:
         """Fields may be missing instead of null (CONTRACT 2.3), `customFields` too."""
         fields = dict(event.fields)
+        if event.plan.form_embed:
+            fields["registrationForm"] = form_embed(self.organisation.base_url, self.organisation.endpoint, event.readable_id)
         if fields["customFields"] is None:
             del fields["customFields"]
         return _thin(event, fields)
@@ -160,6 +165,19 @@ class RealtimeApi(Api):
         """Store a check-in, whatever it says, and send the visitor on (CONTRACT 2.1)."""
         self.organisation.checkins.append({"query": request.query, "body": request.body.decode("utf-8", "replace")})
         return Answer(302, headers=(("Location", f"{self.organisation.base_url}/checked-in"),))
+
+    def submit_form(self, request: Request, params: dict[str, str]) -> Answer:
+        """What a form was filled with: a registration as any other. Needs no token, but a page of the registered origin."""
+        if request.header("Origin") != self.organisation.origin:
+            raise ApiError(403, "Forms are not allowed on this origin.")
+        body = _json_body(request)
+        event = self.find_event({"event": request.query.get("readableEventId", "")})
+        try:
+            attendees = self.desk.validate(event, {"attendees": [read_attendee(body)]}, cached=True)
+        except RefusedError as failure:
+            raise ApiError(400, failure.message) from failure
+        self.desk.take_in(event, attendees, self.organisation.behaviour.processing_delay)
+        return json_answer({})
 
 
 def _json_body(request: Request) -> Any:

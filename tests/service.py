@@ -95,7 +95,10 @@ def event_path(event: str, rest: str = "") -> str:
 
 
 def settings_for(sandbox: Sandbox, **groups: Mapping[str, Any]) -> GivenSettings:
-    """Settings that point at a sandbox; ``groups`` are laid over. Unless they say so, nothing is kept and no call refused."""
+    """Settings that point at a sandbox; ``groups`` are laid over.
+
+    Unless they say so, nothing is kept, no call is left out or made twice, and clients may ask as often as they like.
+    """
     realtime = {
         "endpoint": sandbox.realtime_endpoint,
         "token": sandbox.realtime_token,
@@ -103,7 +106,11 @@ def settings_for(sandbox: Sandbox, **groups: Mapping[str, Any]) -> GivenSettings
         **groups.pop("realtime", {}),
     }
     upstream = {"budget": "off", **groups.pop("upstream", {})}
-    return GivenSettings.model_validate({"realtime": realtime, "upstream": upstream, "cache": {"enabled": False}, **groups})
+    faults = {"breaker": False, "retry_percent": 0, **groups.pop("faults", {})}
+    names = ("registrations_per_client", "registrations_per_event", "reads_per_client")
+    rates = {**dict.fromkeys(names, "off"), **groups.pop("rates", {})}
+    basis = {"realtime": realtime, "upstream": upstream, "faults": faults, "rates": rates, "cache": {"enabled": False}}
+    return GivenSettings.model_validate({**basis, **groups})
 
 
 def both_sides(sandbox: Sandbox, stage: str = "split", **cutover: Any) -> dict[str, Any]:
@@ -122,18 +129,18 @@ def both_sides(sandbox: Sandbox, stage: str = "split", **cutover: Any) -> dict[s
 
 
 @contextmanager
-def running_proxy(settings: GivenSettings) -> Iterator[tuple[int, Gateway]]:
+def running_proxy(settings: GivenSettings, port: int = 0) -> Iterator[tuple[int, Gateway]]:
     """The proxy alone, in a thread; gives its port."""
     with socket(AF_INET, SOCK_STREAM) as listener:
         listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", 0))
+        listener.bind(("127.0.0.1", port))
         host = create_app(settings)
         server = _Server(server_config(host, settings.limits))
         thread = Thread(target=server.run, kwargs={"sockets": [listener]}, name="proxy")
         thread.start()
         assert server.listening.wait(20)
         try:
-            yield listener.getsockname()[1], host.portals[""].gateway
+            yield listener.getsockname()[1], host.generation.portals[""].gateway
         finally:
             server.should_exit = True
             thread.join(30)

@@ -33,6 +33,8 @@ def shown(value: object) -> str:
     """How a default is written."""
     if value in (None, (), {}):
         return "none"
+    if isinstance(value, tuple):
+        return f"`{', '.join(value)}`"  # as in the environment
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"  # as in TOML
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
@@ -73,7 +75,11 @@ def test_the_variables_of_the_command_line_stand_there_with_their_defaults() -> 
         for option in command.params
         if option.envvar
     }
-    assert rows == options | {"EVTMGMT_CONFIG_FILE": "none", "EVTMGMT_SECRETS_DIR": "`/run/secrets`"}
+    assert rows == options | {
+        "EVTMGMT_CONFIG_FILE": "none",
+        "EVTMGMT_KEYVAULT_URL": "none",
+        "EVTMGMT_SECRETS_DIR": "`/run/secrets`",
+    }
     assert rows.keys() == ENVIRONMENT_ONLY
 
 

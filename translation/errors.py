@@ -111,6 +111,14 @@ OPERATION_NOT_FOUND = _kind(
     "The path is none of the old API. Compare with `evtmgmt-proxy operations`.",
     OldType.ENDPOINT_NOT_FOUND,
 )
+PORTAL_NOT_FOUND = _kind(
+    "PortalNotFound",
+    404,
+    Blame.CALLER,
+    "No such portal",
+    "The request fits no portal of the table, or bears the client tokens of two. Compare it with docs/portals.md.",
+    OldType.ENDPOINT_NOT_FOUND,
+)
 NOT_FOUND = _kind(
     "NotFound",
     404,
@@ -179,6 +187,62 @@ TOO_MANY_REQUESTS = _kind(
     "call back, as its own `EVTMGMT_UPSTREAM__BUDGET` is spent. The cause in the log says which.",
 )
 
+RATE_LIMITED = _kind(
+    "RateLimited",
+    429,
+    Blame.CALLER,
+    "Too many requests of one client, or for one event",
+    "The proxy's own limit: `EVTMGMT_RATES__REGISTRATIONS_PER_CLIENT`, `EVTMGMT_RATES__REGISTRATIONS_PER_EVENT` or "
+    "`EVTMGMT_RATES__READS_PER_CLIENT`; the cause in the log says which. Nothing was sent upstream. If many visitors read it, "
+    "`EVTMGMT_PORTAL__TRUSTED_PROXIES` is perhaps wrong, and all of them count as one.",
+)
+ORIGIN_NOT_ALLOWED = _kind(
+    "OriginNotAllowed",
+    400,
+    Blame.CALLER,
+    "The page is none of the portals'",
+    "A browser said that the registration comes from a page whose origin is not in `EVTMGMT_PORTAL__ORIGINS`. Nothing was sent "
+    "upstream.",
+)
+CLIENT_TOKEN_MISSING = _kind(
+    "ClientTokenMissing",
+    400,
+    Blame.CALLER,
+    "The client token is missing",
+    "`EVTMGMT_PORTAL__CLIENT_TOKENS` is set, and the request has no emApplicationtoken. The old API answered the same.",
+)
+CLIENT_TOKEN_INVALID = _kind(
+    "ClientTokenInvalid",
+    401,
+    Blame.CALLER,
+    "The client token is wrong",
+    "The request's emApplicationtoken is none of `EVTMGMT_PORTAL__CLIENT_TOKENS`. The old API answered the same.",
+)
+CHALLENGE_FAILED = _kind(
+    "ChallengeFailed",
+    400,
+    Blame.CALLER,
+    "The challenge was not passed",
+    "The hidden field was filled in, or the provider's answer is missing, used up, from another page or too low in score; the "
+    "cause in the log says which. Nothing was sent upstream.",
+)
+SENT_TOO_SOON = _kind(
+    "SentTooSoon",
+    429,
+    Blame.CALLER,
+    "The form came too soon",
+    "It came sooner than `EVTMGMT_CHALLENGE__MINIMUM_AGE` after this client first read the event, or the proxy did not see it "
+    "read. Sent again after that time it passes. Nothing was sent upstream.",
+)
+CHALLENGE_UNAVAILABLE = _kind(
+    "ChallengeUnavailable",
+    503,
+    Blame.OPERATOR,
+    "The challenge cannot be verified",
+    "The provider does not answer, or refuses `EVTMGMT_CHALLENGE__SECRET`. Nothing was sent upstream. With "
+    "`EVTMGMT_CHALLENGE__WHEN_UNAVAILABLE` set to `admit` registrations pass meanwhile.",
+)
+
 # What the new contract does not have.
 USER_AUTHENTICATION_NOT_SUPPORTED = _kind(
     "UserAuthenticationNotSupported",
@@ -239,6 +303,14 @@ UPSTREAM_UNREACHABLE = _kind(
     "Dynamics cannot be reached",
     "The connection was refused, its name did not resolve or its certificate was not trusted. Nothing was sent.",
 )
+BREAKER_OPEN = _kind(
+    "BreakerOpen",
+    503,
+    Blame.UPSTREAM,
+    "Dynamics is left alone for a while",
+    "Most calls of this kind failed of late, so the proxy makes none for a short time (`EVTMGMT_FAULTS__BREAKER_OPEN` and up). "
+    "Nothing was sent. The log has a line `breaker open` with the cause.",
+)
 UPSTREAM_FAILED = _kind(
     "UpstreamFailed",
     502,
@@ -295,7 +367,16 @@ OVERLOADED = _kind(
     503,
     Blame.PROXY,
     "The proxy is at its limit",
-    "More requests at once than `EVTMGMT_LIMITS__CONCURRENCY`. Refused at once, so that the others are served.",
+    "More requests at once than `EVTMGMT_LIMITS__CONCURRENCY`, or more connections than `EVTMGMT_LIMITS__CONNECTIONS`. Refused "
+    "at once, so that the others are served.",
+)
+STOPPING = _kind(
+    "Stopping",
+    503,
+    Blame.PROXY,
+    "The proxy is about to stop",
+    "This process was told to stop and takes nothing new. Set `EVTMGMT_LIMITS__DRAIN_DELAY` to more than what a load balancer "
+    "needs to notice that `/readyz` says no.",
 )
 
 

@@ -33,6 +33,7 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "InvalidCalendarData": "This calendar link is incomplete or not valid[ ({detail})]. Please open it again from "
         "your e-mail, or ask the organiser for a new one.",
         "OperationNotFound": "There is nothing at this address. Please go back to the event page.",
+        "PortalNotFound": "This event page is not set up here. Please tell the organiser.",
         "NotFound": "We could not find this. It may have been moved or may not be open yet. Please look at the list of "
         "events, or ask the organiser.",
         "MethodNotAllowed": "This is not possible here. Please go back to the event page and try again.",
@@ -43,6 +44,17 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "HeadersTooLarge": "Your browser sent more than we can accept. Please delete the cookies of this page and try again.",
         "UpstreamRejected": "Your request was not accepted. Please check what you entered and try again.",
         "TooManyRequests": "Very many people are using this page right now. Please wait a few minutes and try again.",
+        "RateLimited": "You sent very many requests in a short time. Please wait a minute and try again.",
+        "OriginNotAllowed": "Registering is not possible from this page. Please open the event page of the organiser and "
+        "register there.",
+        "ClientTokenMissing": "This page is not set up completely. Please tell the organiser.",
+        "ClientTokenInvalid": "This page is out of date. Please reload it. If it happens again, please tell the organiser.",
+        "ChallengeFailed": "We could not confirm that a person sent this form, so you are not registered. Please reload the "
+        "page, fill in only the fields that you see, and try again.",
+        "SentTooSoon": "That was faster than we expect of a person, so you are not registered yet. Please wait a few seconds "
+        "and send the form again.",
+        "ChallengeUnavailable": "We cannot check right now that a person sent this form, so you are not registered. Please "
+        "try again in a few minutes.",
         "UserAuthenticationNotSupported": "Signing in is no longer available here. You can register without an account.",
         "CaptchaNotSupported": "The picture check is no longer available here. Please reload the page and register without it.",
         "TrackSessionsNotAvailable": "We cannot show the sessions of this track. Please look at the list of all sessions.",
@@ -51,6 +63,8 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "minutes.",
         "UpstreamRefusedProxy": "This page does not work at the moment. Please try again later, or tell the organiser.",
         "UpstreamUnreachable": "The event service cannot be reached at the moment. Please try again in a few minutes.",
+        "BreakerOpen": "The event service does not work at the moment, so nothing was sent. If you were registering: you are "
+        "not registered yet. Please try again in a few minutes.",
         "UpstreamFailed": "The event service has a problem at the moment. Please try again in a few minutes.",
         "UpstreamAnswerInvalid": "We could not read the answer of the event service. Please try again in a few minutes.",
         "UpstreamAnswerTooLarge": "This is too large for us to show. Please tell the organiser.",
@@ -61,6 +75,7 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "send it again before you have checked your e-mail or asked the organiser.",
         "InternalError": "Something went wrong on our side. Please try again. If it happens again, tell the organiser.",
         "Overloaded": "Very many people are using this page right now. Please wait a moment and try again.",
+        "Stopping": "This page is being restarted. Nothing was sent. Please try again in a moment.",
     },
     "de": {
         "BadTarget": "Diese Adresse ist nicht gültig. Bitte gehen Sie zurück zur Veranstaltungsseite und versuchen Sie "
@@ -74,6 +89,7 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "InvalidCalendarData": "Dieser Kalenderlink ist unvollständig oder nicht gültig[ ({detail})]. Bitte öffnen Sie "
         "ihn noch einmal aus Ihrer E-Mail oder bitten Sie den Veranstalter um einen neuen.",
         "OperationNotFound": "Unter dieser Adresse gibt es nichts. Bitte gehen Sie zurück zur Veranstaltungsseite.",
+        "PortalNotFound": "Diese Veranstaltungsseite ist hier nicht eingerichtet. Bitte sagen Sie dem Veranstalter Bescheid.",
         "NotFound": "Das konnten wir nicht finden. Vielleicht wurde es verschoben oder ist noch nicht geöffnet. Bitte "
         "sehen Sie in der Liste der Veranstaltungen nach oder fragen Sie den Veranstalter.",
         "MethodNotAllowed": "Das ist hier nicht möglich. Bitte gehen Sie zurück zur Veranstaltungsseite und versuchen "
@@ -92,6 +108,20 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "noch einmal.",
         "TooManyRequests": "Gerade nutzen sehr viele Menschen diese Seite. Bitte warten Sie einige Minuten und "
         "versuchen Sie es noch einmal.",
+        "RateLimited": "Sie haben in kurzer Zeit sehr viele Anfragen gesendet. Bitte warten Sie eine Minute und versuchen "
+        "Sie es noch einmal.",
+        "OriginNotAllowed": "Von dieser Seite aus können Sie sich nicht registrieren. Bitte öffnen Sie die "
+        "Veranstaltungsseite des Veranstalters.",
+        "ClientTokenMissing": "Diese Seite ist nicht vollständig eingerichtet. Bitte sagen Sie dem Veranstalter Bescheid.",
+        "ClientTokenInvalid": "Diese Seite ist veraltet. Bitte laden Sie sie neu. Wenn es wieder geschieht, sagen Sie dem "
+        "Veranstalter Bescheid.",
+        "ChallengeFailed": "Wir konnten nicht bestätigen, dass ein Mensch dieses Formular gesendet hat. Sie sind nicht "
+        "registriert. Bitte laden Sie die Seite neu, füllen Sie nur die sichtbaren Felder aus und versuchen Sie es noch "
+        "einmal.",
+        "SentTooSoon": "Das ging schneller, als wir es von einem Menschen erwarten. Sie sind noch nicht registriert. Bitte "
+        "warten Sie einige Sekunden und senden Sie das Formular noch einmal.",
+        "ChallengeUnavailable": "Wir können gerade nicht prüfen, ob ein Mensch dieses Formular gesendet hat. Sie sind nicht "
+        "registriert. Bitte versuchen Sie es in einigen Minuten noch einmal.",
         "UserAuthenticationNotSupported": "Eine Anmeldung mit Benutzerkonto gibt es hier nicht mehr. Sie können sich "
         "ohne Konto für die Veranstaltung registrieren.",
         "CaptchaNotSupported": "Die Bildprüfung gibt es hier nicht mehr. Bitte laden Sie die Seite neu und registrieren "
@@ -106,6 +136,8 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "oder sagen Sie dem Veranstalter Bescheid.",
         "UpstreamUnreachable": "Der Veranstaltungsdienst ist im Moment nicht erreichbar. Bitte versuchen Sie es in "
         "einigen Minuten noch einmal.",
+        "BreakerOpen": "Der Veranstaltungsdienst funktioniert im Moment nicht, deshalb wurde nichts gesendet. Falls Sie sich "
+        "gerade registrieren: Sie sind noch nicht registriert. Bitte versuchen Sie es in einigen Minuten noch einmal.",
         "UpstreamFailed": "Der Veranstaltungsdienst hat im Moment eine Störung. Bitte versuchen Sie es in einigen "
         "Minuten noch einmal.",
         "UpstreamAnswerInvalid": "Wir konnten die Antwort des Veranstaltungsdienstes nicht lesen. Bitte versuchen Sie "
@@ -123,6 +155,7 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "geschieht, sagen Sie dem Veranstalter Bescheid.",
         "Overloaded": "Gerade nutzen sehr viele Menschen diese Seite. Bitte warten Sie einen Moment und versuchen Sie "
         "es noch einmal.",
+        "Stopping": "Diese Seite wird gerade neu gestartet. Es wurde nichts gesendet. Bitte versuchen Sie es gleich noch einmal.",
     },
     "fr": {
         "BadTarget": "Cette adresse n'est pas valable. Veuillez revenir à la page de l'événement et réessayer.",
@@ -135,6 +168,7 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "InvalidCalendarData": "Ce lien de calendrier est incomplet ou n'est pas valable[ ({detail})]. Veuillez "
         "l'ouvrir à nouveau depuis votre e-mail ou en demander un nouveau à l'organisateur.",
         "OperationNotFound": "Il n'y a rien à cette adresse. Veuillez revenir à la page de l'événement.",
+        "PortalNotFound": "Cette page d'événement n'est pas configurée ici. Veuillez prévenir l'organisateur.",
         "NotFound": "Nous n'avons pas trouvé ce que vous cherchez. Cela a peut-être été déplacé ou n'est pas encore "
         "ouvert. Veuillez consulter la liste des événements ou demander à l'organisateur.",
         "MethodNotAllowed": "Ce n'est pas possible ici. Veuillez revenir à la page de l'événement et réessayer.",
@@ -148,6 +182,19 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "UpstreamRejected": "Votre demande n'a pas été acceptée. Veuillez vérifier vos réponses et réessayer.",
         "TooManyRequests": "Un très grand nombre de personnes utilisent cette page en ce moment. Veuillez patienter "
         "quelques minutes et réessayer.",
+        "RateLimited": "Vous avez envoyé un très grand nombre de demandes en peu de temps. Veuillez patienter une minute et "
+        "réessayer.",
+        "OriginNotAllowed": "Il n'est pas possible de s'inscrire depuis cette page. Veuillez ouvrir la page de l'événement "
+        "de l'organisateur.",
+        "ClientTokenMissing": "Cette page n'est pas entièrement configurée. Veuillez prévenir l'organisateur.",
+        "ClientTokenInvalid": "Cette page n'est plus à jour. Veuillez la recharger. Si cela se reproduit, prévenez "
+        "l'organisateur.",
+        "ChallengeFailed": "Nous n'avons pas pu confirmer qu'une personne a envoyé ce formulaire : vous n'êtes pas inscrit. "
+        "Veuillez recharger la page, ne remplir que les champs visibles et réessayer.",
+        "SentTooSoon": "C'était plus rapide que ce que nous attendons d'une personne : vous n'êtes pas encore inscrit. "
+        "Veuillez patienter quelques secondes et envoyer le formulaire à nouveau.",
+        "ChallengeUnavailable": "Nous ne pouvons pas vérifier en ce moment qu'une personne a envoyé ce formulaire : vous "
+        "n'êtes pas inscrit. Veuillez réessayer dans quelques minutes.",
         "UserAuthenticationNotSupported": "Il n'est plus possible de se connecter ici. Vous pouvez vous inscrire sans compte.",
         "CaptchaNotSupported": "La vérification par image n'existe plus ici. Veuillez recharger la page et vous "
         "inscrire sans elle.",
@@ -160,6 +207,8 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "l'organisateur.",
         "UpstreamUnreachable": "Le service des événements est injoignable en ce moment. Veuillez réessayer dans "
         "quelques minutes.",
+        "BreakerOpen": "Le service des événements ne fonctionne pas en ce moment, rien n'a donc été envoyé. Si vous étiez en "
+        "train de vous inscrire : vous n'êtes pas encore inscrit. Veuillez réessayer dans quelques minutes.",
         "UpstreamFailed": "Le service des événements a un problème en ce moment. Veuillez réessayer dans quelques minutes.",
         "UpstreamAnswerInvalid": "Nous n'avons pas pu lire la réponse du service des événements. Veuillez réessayer "
         "dans quelques minutes.",
@@ -173,6 +222,7 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "l'organisateur.",
         "Overloaded": "Un très grand nombre de personnes utilisent cette page en ce moment. Veuillez patienter un "
         "instant et réessayer.",
+        "Stopping": "Cette page est en cours de redémarrage. Rien n'a été envoyé. Veuillez réessayer dans un instant.",
     },
     "es": {
         "BadTarget": "Esta dirección no es válida. Vuelva a la página del evento e inténtelo de nuevo.",
@@ -184,6 +234,7 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "InvalidCalendarData": "Este enlace de calendario está incompleto o no es válido[ ({detail})]. Ábralo de nuevo "
         "desde su correo o pida uno nuevo al organizador.",
         "OperationNotFound": "No hay nada en esta dirección. Vuelva a la página del evento.",
+        "PortalNotFound": "Esta página de eventos no está configurada aquí. Avise al organizador.",
         "NotFound": "No hemos encontrado lo que busca. Puede que se haya movido o que todavía no esté abierto. Consulte "
         "la lista de eventos o pregunte al organizador.",
         "MethodNotAllowed": "Esto no es posible aquí. Vuelva a la página del evento e inténtelo de nuevo.",
@@ -196,6 +247,16 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "UpstreamRejected": "Su solicitud no fue aceptada. Revise sus datos e inténtelo de nuevo.",
         "TooManyRequests": "Muchísimas personas están usando esta página en este momento. Espere unos minutos e "
         "inténtelo de nuevo.",
+        "RateLimited": "Ha enviado muchísimas solicitudes en poco tiempo. Espere un minuto e inténtelo de nuevo.",
+        "OriginNotAllowed": "No es posible inscribirse desde esta página. Abra la página del evento del organizador.",
+        "ClientTokenMissing": "Esta página no está configurada por completo. Avise al organizador.",
+        "ClientTokenInvalid": "Esta página no está actualizada. Vuelva a cargarla. Si vuelve a ocurrir, avise al organizador.",
+        "ChallengeFailed": "No hemos podido confirmar que una persona envió este formulario, así que no está inscrito. "
+        "Vuelva a cargar la página, rellene solo los campos visibles e inténtelo de nuevo.",
+        "SentTooSoon": "Ha sido más rápido de lo que esperamos de una persona, así que todavía no está inscrito. Espere unos "
+        "segundos y envíe el formulario de nuevo.",
+        "ChallengeUnavailable": "No podemos comprobar en este momento que una persona envió este formulario, así que no está "
+        "inscrito. Inténtelo de nuevo en unos minutos.",
         "UserAuthenticationNotSupported": "Ya no es posible iniciar sesión aquí. Puede inscribirse sin una cuenta.",
         "CaptchaNotSupported": "La comprobación con imagen ya no existe aquí. Vuelva a cargar la página e inscríbase sin ella.",
         "TrackSessionsNotAvailable": "No podemos mostrar las sesiones de este itinerario. Consulte la lista de todas las "
@@ -205,6 +266,8 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "unos minutos.",
         "UpstreamRefusedProxy": "Esta página no funciona en este momento. Inténtelo más tarde o avise al organizador.",
         "UpstreamUnreachable": "No se puede acceder al servicio de eventos en este momento. Inténtelo de nuevo en unos minutos.",
+        "BreakerOpen": "El servicio de eventos no funciona en este momento, por lo que no se ha enviado nada. Si se estaba "
+        "inscribiendo: todavía no está inscrito. Inténtelo de nuevo en unos minutos.",
         "UpstreamFailed": "El servicio de eventos tiene un problema en este momento. Inténtelo de nuevo en unos minutos.",
         "UpstreamAnswerInvalid": "No hemos podido leer la respuesta del servicio de eventos. Inténtelo de nuevo en unos minutos.",
         "UpstreamAnswerTooLarge": "El contenido es demasiado grande para mostrarlo. Avise al organizador.",
@@ -215,6 +278,7 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "envíe de nuevo antes de revisar su correo o preguntar al organizador.",
         "InternalError": "Algo ha fallado por nuestra parte. Inténtelo de nuevo. Si vuelve a ocurrir, avise al organizador.",
         "Overloaded": "Muchísimas personas están usando esta página en este momento. Espere un momento e inténtelo de nuevo.",
+        "Stopping": "Esta página se está reiniciando. No se ha enviado nada. Inténtelo de nuevo dentro de un momento.",
     },
 }
 """Language tag -> error code -> sentence."""
@@ -296,6 +360,10 @@ class Messages:
                     self._sentences[code][tag.lower()] = sentence.strip()
         if mistakes:
             raise ValueError("\n".join(mistakes))
+
+    def languages(self, code: str) -> tuple[str, ...]:
+        """The tags of the languages that have a sentence for an error code."""
+        return tuple(self._sentences[code])
 
     def sentence(self, error: ProxyError, accept_language: str | None) -> tuple[str, str]:
         """What the visitor reads.

@@ -52,6 +52,21 @@ class Query:
         return None
 
 
+def client_tokens(raw: bytes) -> list[bytes]:
+    """The raw values of all client tokens in a query string, whatever their letter case and encoding of the name."""
+    found = []
+    if b"=" in raw:
+        for part in raw.split(b"&"):
+            name, _, value = part.partition(b"=")
+            if _is_token(name):
+                found.append(value)
+    return found
+
+
+def _is_token(name: bytes) -> bool:
+    return unquote_to_bytes(name.replace(b"+", b" ")).decode("utf-8", "replace").strip().lower() == _TOKEN_NAME
+
+
 EMPTY: Final = Query((), client_token=False, dropped=0)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from translation.form_embed import Bridge, bridge_form
 from translation.grammar import is_guid
 from translation.shapes import BLANKS
 
@@ -32,6 +33,7 @@ class Repairs:
 
     Attributes:
         keep_registration_form: Hand an event's ``registrationForm`` on; else it is null, so that the portal shows its own.
+        bridge: Write ``registrationForm`` anew so that an old portal can show it; null where that cannot be done.
         keep_anonymous: Hand ``allowAnonymousRegistrations`` on; else it is true.
         captcha: Whether a captcha can be had; else ``enableCaptcha`` is false.
         upstream_hosts: Lower-case host names of the upstream, which must not be seen by visitors.
@@ -41,6 +43,7 @@ class Repairs:
     keep_anonymous: bool = False
     captcha: bool = False
     upstream_hosts: frozenset[str] = field(default_factory=frozenset)
+    bridge: Bridge | None = None
 
 
 AS_IT_IS: Final = Repairs(keep_registration_form=True, keep_anonymous=True, captcha=True)
@@ -62,7 +65,9 @@ def repair_event(raw: Mapping[str, Any], repairs: Repairs, done: Counter[str]) -
     _date(event, "endDateUTC", ("startDateUTC",), done)
     if not repairs.captcha:
         event["enableCaptcha"] = False
-    if not repairs.keep_registration_form:
+    if repairs.bridge is not None:
+        event["registrationForm"] = _bridged(event, repairs.bridge, done)
+    elif not repairs.keep_registration_form:
         event["registrationForm"] = None  # PORTAL-FACTS: a real-time embed spins for ever
     if not repairs.keep_anonymous:
         event["allowAnonymousRegistrations"] = True  # PORTAL-FACTS: without it the portal shows no form
@@ -99,6 +104,21 @@ def _date(event: dict[str, Any], name: str, substitutes: tuple[str, ...], done: 
             event[name] = value if name.endswith("UTC") else value.removesuffix("Z")
             done["event_date_filled"] += 1
             return
+
+
+def _bridged(event: Mapping[str, Any], bridge: Bridge, done: Counter[str]) -> str | None:
+    embed, identity = event["registrationForm"], event["readableEventId"]
+    if embed is None or (isinstance(embed, str) and not embed.strip()):
+        return None
+    if not isinstance(embed, str):
+        done["event_form_unknown"] += 1
+        return None
+    bridged = bridge_form(embed, identity if isinstance(identity, str) else None, bridge)
+    if bridged.html is None:
+        done["event_form_unknown"] += 1
+    elif bridged.trimmed:
+        done["event_form_trimmed"] += 1
+    return bridged.html
 
 
 def _speaker_image(speaker: Mapping[str, Any], repairs: Repairs) -> str | None:

@@ -28,13 +28,24 @@ def accepts_gzip(header: bytes | None) -> bool:
     return _known_form(header) if len(header) <= _LONGEST_KNOWN else _allows_gzip(header)
 
 
+def accepts_coding(header: bytes, coding: bytes) -> bool:
+    """Whether Accept-Encoding allows a content coding, given in small letters."""
+    weights = _weights(header)
+    return weights.get(coding, weights.get(b"*", 0.0)) > 0
+
+
 def _allows_gzip(header: bytes) -> bool:
+    weights = _weights(header)
+    return weights.get(b"gzip", weights.get(b"x-gzip", weights.get(b"*", 0.0))) > 0
+
+
+def _weights(header: bytes) -> dict[bytes, float]:
     weights: dict[bytes, float] = {}
     for member in header.split(b","):
         found = _CODING.fullmatch(member)
         if found is not None:
             weights[found[1].lower()] = float(found[2] or 1)
-    return weights.get(b"gzip", weights.get(b"x-gzip", weights.get(b"*", 0.0))) > 0
+    return weights
 
 
 _known_form = lru_cache(maxsize=64)(_allows_gzip)

@@ -6,6 +6,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.abuse.addresses import ClientAddresses
 from app.admin.attempts import Attempts, client_of
 from app.admin.credentials import SESSION_SECONDS, Credentials, Means, Person
 from app.admin.problems import AdminError, Kind
@@ -21,11 +22,15 @@ class Access:
     Args:
         credentials: Checks tokens and sessions.
         attempts: Counts failures; one for all pages of a process.
+        addresses: Finds clients' addresses where proxies are trusted.
     """
 
-    def __init__(self, credentials: Credentials, attempts: Attempts | None = None) -> None:
+    def __init__(
+        self, credentials: Credentials, attempts: Attempts | None = None, addresses: ClientAddresses | None = None
+    ) -> None:
         self.credentials = credentials
         self._attempts = attempts or Attempts()
+        self._addresses = addresses
 
     def visitor(self, request: Request) -> Person | None:
         """Whose session the request bears, or who gives the token with it; None when it says nothing of the kind.
@@ -72,8 +77,7 @@ class Access:
         return self.credentials.session(who)
 
     def _check(self, request: Request, given: bytes) -> None:
-        address = request.client.host if request.client is not None else ""
-        client = client_of(address, request.headers.get("x-forwarded-for"))
+        client = self._client(request)
         wait = self._attempts.wait(client)
         if wait:
             # Refused unseen: else the right one would be found among many all the same.
@@ -81,6 +85,12 @@ class Access:
         if not self.credentials.admits(given):
             self._attempts.failed(client)
             raise AdminError(Kind.NotSignedIn)
+
+    def _client(self, request: Request) -> str:
+        if self._addresses is not None and self._addresses.trusted:
+            return self._addresses.of(request.scope, request.headers.raw).key
+        address = request.client.host if request.client is not None else ""
+        return client_of(address, request.headers.get("x-forwarded-for"))
 
 
 def set_session(request: Request, response: Response, session: str) -> None:

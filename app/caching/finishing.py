@@ -3,6 +3,7 @@
 import asyncio
 import zlib
 from hashlib import blake2b
+from time import perf_counter
 from typing import Final
 
 from app.caching.cache import Cache, Entry, Key
@@ -36,7 +37,7 @@ class Finisher:
         self._browsers = browsers
         self._packing: Flights[int, bytes] = Flights()
 
-    async def finish(self, key: Key, call: Call, reply: Reply, lifetime: Lifetime) -> Entry | None:
+    async def finish(self, key: Key, call: Call, reply: Reply, lifetime: Lifetime, until: float | None = None) -> Entry | None:
         """The finished answer, or None for a streamed body that is too large to be held.
 
         Args:
@@ -44,11 +45,12 @@ class Finisher:
             call: The call that would bring it again.
             reply: What the handler answered; a streamed body is read, and closed.
             lifetime: How long it serves.
+            until: When a streamed body has to be there, on the clock of ``perf_counter``, where somebody waits for it.
 
         Raises:
             ProxyError: The body does not arrive whole, or not in time.
         """
-        body = reply.body if reply.chunks is None else await self._collect(reply)
+        body = reply.body if reply.chunks is None else await self._collect(reply, until)
         if body is None:
             return None
         body = bytes(memoryview(body))  # a copy: what orjson gives takes up to three times its size in memory
@@ -86,13 +88,14 @@ class Finisher:
         assert entry.packed is not None  # noqa: S101 - just set
         return entry.packed
 
-    async def _collect(self, reply: Reply) -> bytes | None:
+    async def _collect(self, reply: Reply, until: float | None) -> bytes | None:
         assert reply.chunks is not None  # noqa: S101 - the caller looked
         assert reply.resources is not None  # noqa: S101 - streams have them
         parts = []
         size = 0
+        seconds = self._timeout if until is None else min(self._timeout, until - perf_counter())
         try:
-            async with asyncio.timeout(self._timeout), reply.resources:
+            async with asyncio.timeout(seconds), reply.resources:
                 if reply.length is not None and reply.length > self._max_bytes:
                     return None
                 async for chunk in reply.chunks:

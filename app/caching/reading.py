@@ -35,7 +35,7 @@ Handler = Callable[[Call], Coroutine[Any, Any, Reply]]
 K = TypeVar("K")
 V = TypeVar("V")
 
-_AWAY: Final = frozenset({errors.UPSTREAM_UNREACHABLE, errors.UPSTREAM_TIMEOUT})
+_AWAY: Final = frozenset({errors.UPSTREAM_UNREACHABLE, errors.UPSTREAM_TIMEOUT, errors.BREAKER_OPEN})
 """Failures that say nothing of what was asked for: Dynamics is not there."""
 _FAILED: Final = frozenset(
     {
@@ -170,13 +170,16 @@ class Reading:
         trace: tuple[tuple[str, str], ...] = (),
         need: Need = Need.READ,
         query: Query = EMPTY,
+        until: float | None = None,
     ) -> Any:
         """The value of a read that something else is made of, by operation name; parameters are today's ids.
+
+        All that one answer is made of shares the time that its request has (``Call.until``).
 
         Raises:
             ProxyError: A row of the closed list.
         """
-        call = Call(BY_NAME[name], parameters, parameters, query, trace, need=need, source=self._source)
+        call = Call(BY_NAME[name], parameters, parameters, query, trace, need=need, source=self._source, until=until)
         answer = await (self._answer if name in self._lifetimes else self._share)(call)
         body = answer.entry.body if isinstance(answer, Served) else answer.body
         return orjson.loads(body.removeprefix(b"\xef\xbb\xbf"))  # what is handed through may have a byte order mark
@@ -285,7 +288,7 @@ class Reading:
             reply = await self._handlers[operation.name](call)
             if reply.brief is not None:
                 lifetime = replace(lifetime, fresh=min(lifetime.fresh, reply.brief))
-            entry = await self._finisher.finish(key, again, reply, lifetime)
+            entry = await self._finisher.finish(key, again, reply, lifetime, call.until)
         except ProxyError as error:
             self._failed(key, error)
             self._count(call, error.kind.code)

@@ -10,6 +10,7 @@ from typing import Any, Final
 from app.checkup.material import NOTHING, Material
 from app.checkup.report import Reading, Verdict
 from translation.calendar import CONTENT_FIELDS
+from translation.form_embed import Bridge, bridge_form, host_pattern
 from translation.grammar import is_event_id
 
 Event = dict[str, Any]
@@ -74,6 +75,8 @@ def event_ids(material: Material) -> Reading:
 
 def registration_form(material: Material) -> Reading:
     """CONTRACT 2.3: ``registrationForm`` may hold an embed for the new form loader, before which old portals spin for ever."""
+    if material.answers.registration_form == "bridge":
+        return _bridged_form(material)
     keep = material.answers.registration_form == "keep"
 
     def embed(event: Event) -> bool:
@@ -89,6 +92,28 @@ def registration_form(material: Material) -> Reading:
         "a form embed without the old loader",
         "Handed on by setting. Old portals spin for ever before a new embed: set EVTMGMT_ANSWERS__REGISTRATION_FORM to null.",
         Verdict.BREAKS,
+    )
+
+
+def _bridged_form(material: Material) -> Reading:
+    """CONTRACT 2.3 is a [guess]: what an embed looks like, and which hosts it names."""
+    loaders, hosts = material.answers.form_loaders, material.answers.form_hosts
+    bridge = Bridge("", tuple(map(host_pattern, loaders)), tuple(map(host_pattern, hosts)))
+
+    def unknown(event: Event) -> bool:
+        form = event.get("registrationForm")
+        if form is None or (isinstance(form, str) and not form.strip()):
+            return False
+        return not isinstance(form, str) or bridge_form(form, None, bridge).html is None
+
+    return _counted(
+        "registration_form",
+        material,
+        unknown,
+        "a form embed that the bridge does not understand",
+        "Answered as null: portals show their own form. Look at the embed's hosts: EVTMGMT_ANSWERS__FORM_LOADERS and "
+        "__FORM_HOSTS have to name them.",
+        Verdict.NOTE,
     )
 
 

@@ -46,7 +46,8 @@ TOKEN_REFUSED: Final = _problem(
     "token_refused",
     "the token was not accepted",
     f"401: the token was not accepted. Copy the token again from {_PAGE} to EVTMGMT_REALTIME__TOKEN, the whole of it and "
-    "without quotes or blanks. A token belongs to one web application of one organisation.",
+    "without quotes or blanks. A token belongs to one web application of one organisation; the one that the old portal had for "
+    "outbound marketing is another.",
     stops=True,
 )
 ORIGIN_REFUSED: Final = _problem(

@@ -47,7 +47,14 @@ class Witness(Upstream):
         """What the call with that request id met; blank until then, and filled in by it."""
         return self._seen.setdefault(request_id, Seen())
 
-    async def call(self, method: str, url: str, headers: Sequence[tuple[str, str]], body: bytes | None = None) -> UpstreamAnswer:
+    async def call(
+        self,
+        method: str,
+        url: str,
+        headers: Sequence[tuple[str, str]],
+        body: bytes | None = None,
+        seconds: float | None = None,
+    ) -> UpstreamAnswer:
         """Send a request, read its whole answer, and remember both.
 
         Raises:
@@ -55,7 +62,7 @@ class Witness(Upstream):
         """
         seen, started = self.seen(dict(headers)[REQUEST_ID]), perf_counter()
         try:
-            answer = await super().call(method, url, headers, body)
+            answer = await super().call(method, url, headers, body, seconds)
         except UpstreamError as error:
             _failed(seen, error, started)
             raise
@@ -64,7 +71,9 @@ class Witness(Upstream):
         return answer
 
     @asynccontextmanager
-    async def stream(self, url: str, headers: Sequence[tuple[str, str]]) -> AsyncIterator[UpstreamStream]:
+    async def stream(
+        self, url: str, headers: Sequence[tuple[str, str]], seconds: float | None = None
+    ) -> AsyncIterator[UpstreamStream]:
         """GET an address, remember status and headers, and hand the body on.
 
         Raises:
@@ -72,7 +81,7 @@ class Witness(Upstream):
         """
         seen, started = self.seen(dict(headers)[REQUEST_ID]), perf_counter()
         try:
-            async with super().stream(url, headers) as stream:
+            async with super().stream(url, headers, seconds) as stream:
                 seen.status, seen.headers, seen.ms = stream.status, stream.headers, _since(started)
                 yield stream
         except UpstreamError as error:

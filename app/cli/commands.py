@@ -3,15 +3,20 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from app.cli.cutover import cutover
-from app.settings_sources import ConfigurationError, load_settings
+from app.cli.examples import examples
+from app.cli.outbox import outbox
+from app.hosting.installation import load_installation, load_portal
+from app.settings_sources import ConfigurationError
 from app.version import VERSION
+
+Portal = Annotated[str | None, typer.Option("--portal", help="Which portal of the table; needed when there are several.")]
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -19,6 +24,13 @@ cli = typer.Typer(
     help="Serve the old Dynamics 365 Events API from a real-time journeys organisation.",
 )
 cli.add_typer(cutover, name="cutover")
+cli.add_typer(outbox, name="outbox")
+
+
+_MISSING: Final = (
+    "Dynamics shows endpoint, token and origin under Settings > Event management > Web applications. "
+    "evtmgmt-proxy init asks for them and writes them down."
+)
 
 
 def main() -> None:
@@ -30,6 +42,8 @@ def main() -> None:
         console.print("The settings cannot be used:", style="bold red")
         for problem in error.problems:
             console.print(f"  - {problem}", markup=False, highlight=False, soft_wrap=True)
+        if any(problem.endswith(": is missing") for problem in error.problems):
+            console.print(_MISSING, markup=False, highlight=False, soft_wrap=True)
         console.print("Names and examples: docs/settings.md")
         raise SystemExit(2) from None
     finally:
@@ -44,22 +58,19 @@ def _flush_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-@cli.command()
+@cli.command(epilog=examples("serve"))
 def serve(
     host: Annotated[str, typer.Option(envvar="EVTMGMT_SERVE_HOST", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(envvar="EVTMGMT_SERVE_PORT", min=0, max=65_535, help="Port; 0 takes a free one.")] = 8080,
     workers: Annotated[int, typer.Option(envvar="EVTMGMT_SERVE_WORKERS", min=1, max=64, help="Processes; one per core.")] = 1,
 ) -> None:
-    """Run the proxy.
-
-    Example: evtmgmt-proxy serve --host 0.0.0.0 --port 8080 --workers 2
-    """
+    """Run the proxy."""
     from app.cli.serving import run_server
 
-    run_server(load_settings(), host, port, workers)
+    run_server(load_installation(), host, port, workers)
 
 
-@cli.command()
+@cli.command(epilog=examples("demo"))
 def demo(
     port: Annotated[int, typer.Option(min=0, max=65_535, help="The portal's port; the others follow. 0: free ones.")] = 4200,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -80,10 +91,28 @@ def demo(
     run_demo(host, port)
 
 
-@cli.command()
+@cli.command("init", epilog=examples("init"))
+def init_(
+    folder: Annotated[Path, typer.Argument(help="Where the files go; here by default.", show_default=False)] = Path(),
+    endpoint: Annotated[str | None, typer.Option(metavar="URL", help="The endpoint, as Dynamics shows it.")] = None,
+    token_file: Annotated[str | None, typer.Option(metavar="FILE", help="A file with the token; - reads it.")] = None,
+    origin: Annotated[str | None, typer.Option(metavar="URL", help="The origin registered with the token.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over files that exist.")] = False,
+) -> None:
+    """Write a settings file with every setting explained, a compose file, and the token into a file of its own.
+
+    Asks for what is not given as an option. Dynamics shows all three under Settings > Event management > Web applications.
+    """
+    from app.cli.initialising import run_init
+
+    raise typer.Exit(run_init(folder, endpoint, token_file, origin, force=force))
+
+
+@cli.command(epilog=examples("check"))
 def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
     event: Annotated[str | None, typer.Option(help="Readable id of the event to look at; the first listed by default.")] = None,
+    portal: Portal = None,
 ) -> None:
     """Validate the settings, then call the organisation and tell whether a portal would work.
 
@@ -91,10 +120,10 @@ def check(
     """
     from app.cli.checking import run_check
 
-    raise typer.Exit(run_check(load_settings(), as_json=as_json, event=event))
+    raise typer.Exit(run_check(load_portal(portal), as_json=as_json, event=event))
 
 
-@cli.command()
+@cli.command(epilog=examples("compare"))
 def compare(
     rate: Annotated[float, typer.Option(min=0.1, max=1_000, help="Calls per second to each organisation.")] = 5,
     threshold: Annotated[
@@ -106,6 +135,7 @@ def compare(
     ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the whole report as JSON.")] = None,
     html_file: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write the whole report as a page.")] = None,
+    portal: Portal = None,
 ) -> None:
     """Compare what outbound and real-time answer for all published events: the rehearsal of the cutover.
 
@@ -115,7 +145,7 @@ def compare(
     from app.cli.comparing import run_compare
 
     status = run_compare(
-        load_settings(),
+        load_portal(portal),
         rate=rate,
         threshold=threshold,
         event=event,
@@ -126,22 +156,52 @@ def compare(
     raise typer.Exit(status)
 
 
-@cli.command()
+@cli.command("repoint", epilog=examples("repoint"))
+def repoint_(
+    path: Annotated[Path, typer.Argument(help="The built portal: a folder, a zip or one file.", show_default=False)],
+    to: Annotated[
+        str | None, typer.Option(metavar="URL", help="The proxy, such as https://proxy.example.com/EvtMgmt/api/v2.0/")
+    ] = None,
+    write: Annotated[bool, typer.Option("--write", help="Replace. Without it, places are only shown.")] = False,
+    restore: Annotated[bool, typer.Option("--restore", help="Put the originals back that --write kept.")] = False,
+    backup: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where the originals are kept; PATH.before-repoint by default.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="With --restore: also over files that were changed since.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+) -> None:
+    """Lead a built portal to the proxy: find the old endpoint and token in its files, and replace them.
+
+    Needs no settings and no network. Exit status 0 when nothing is left to do, 1 when something would be replaced or is left for
+    your hand, 2 when it cannot be worked on.
+    """
+    from app.cli.repointing import run_repoint, run_restore
+
+    if restore:
+        if write or to is not None or as_json:
+            raise typer.BadParameter("goes with --backup and --force only", param_hint="--restore")
+        raise typer.Exit(run_restore(path, backup=backup, force=force))
+    if to is None:
+        raise typer.BadParameter("is missing: name your proxy, such as https://proxy.example.com", param_hint="--to")
+    if force:
+        raise typer.BadParameter("goes with --restore only", param_hint="--force")
+    raise typer.Exit(run_repoint(path, to, write=write, backup=backup, as_json=as_json))
+
+
+@cli.command(epilog=examples("explain"))
 def explain(
     method: Annotated[str, typer.Argument(help="GET or POST.")],
     path: Annotated[str, typer.Argument(help="Path and query as a portal sends them; the old base may be left out.")],
     visitor: Annotated[str, typer.Option(help="What tells the visitor apart: the address, or the sticky header's value.")] = "",
+    portal: Portal = None,
 ) -> None:
-    """Tell which organisation would answer a request, by which rule of the cutover, and why.
-
-    Example: evtmgmt-proxy explain GET events/Contoso_Open_Day --visitor 203.0.113.7
-    """
+    """Tell which organisation would answer a request, by which rule of the cutover, and why."""
     from app.cli.explaining import run_explain
 
-    raise typer.Exit(run_explain(load_settings(), method, path, visitor))
+    raise typer.Exit(run_explain(load_portal(portal), method, path, visitor))
 
 
-@cli.command()
+@cli.command(epilog=examples("operations"))
 def operations() -> None:
     """Print the table of operations and what becomes of each."""
     from translation.operations import OPERATIONS
@@ -157,21 +217,27 @@ def operations() -> None:
     _print(table)
 
 
-@cli.command()
+@cli.command(epilog=examples("config"))
 def config() -> None:
     """Print the effective settings, secrets masked, and where each came from."""
-    from app.cli.showing import settings_table
+    from app.cli.showing import portals_table, settings_table
 
-    _print(settings_table(load_settings()))
+    installation = load_installation()
+    if installation.has_table:
+        _print(portals_table(installation))
+        for name, settings in installation.portals.items():
+            _print(settings_table(settings, name))
+    else:
+        _print(settings_table(installation.portals[""]))
 
 
-@cli.command()
+@cli.command(epilog=examples("version"))
 def version() -> None:
     """Print the version."""
     typer.echo(VERSION)
 
 
-@cli.command()
+@cli.command(epilog=examples("health"))
 def health(
     url: Annotated[str, typer.Option(envvar="EVTMGMT_HEALTH_URL", help="What to ask.")] = "http://127.0.0.1:8080/livez",
 ) -> None:

@@ -4,17 +4,16 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from app.cli.progress import progress_bar
 from app.comparing import walk
 from app.comparing.page import page
 from app.comparing.reader import UnreadableError
@@ -22,6 +21,7 @@ from app.comparing.report import counted, percent
 from app.logs import configure_logs
 from app.redaction import Redactor
 from app.settings import Settings
+from app.whole_files import replace_file
 from translation.comparison_rules import read_rules
 from translation.grammar import is_event_id
 
@@ -71,7 +71,7 @@ def run_compare(
     configure_logs(settings.log_level, redactor, sys.stderr)
     errors = Console(stderr=True, width=None if sys.stderr.isatty() else 1_000)
     try:
-        with _progress(errors) as progress:
+        with progress_bar(errors, "Events") as progress:
             report = asyncio.run(
                 walk.rehearse(settings, rate=rate, threshold=threshold, event=event, ignore=ignore, progress=progress)
             )
@@ -87,9 +87,11 @@ def run_compare(
     document = report.document(redactor)
     try:
         if json_file is not None:
-            _write(json_file, json.dumps(document, indent=2) + "\n")  # plain ASCII, whatever reads it
+            text = json.dumps(document, indent=2) + "\n"  # plain ASCII, whatever reads it
+            replace_file(json_file, lambda file: file.write(text.encode("ascii")))
         if html_file is not None:
-            _write(html_file, page(document))
+            whole = page(document)
+            replace_file(html_file, lambda file: file.write(whole.encode("utf-8")))
     except OSError as refused:
         return _told(errors, f"A file could not be written: {refused.strerror}", UNUSABLE)
     # Into a pipe or file nothing is folded, so that it can be searched.
@@ -142,29 +144,6 @@ def _differences(differences: Sequence[Mapping[str, Any]]) -> Table:
     for row in differences[:_MOST_ROWS]:
         table.add_row(*(Text(str(row[name])) for name in names))
     return table
-
-
-@contextmanager
-def _progress(console: Console) -> Iterator[walk.Progress]:
-    """A bar, where there is a terminal to show it."""
-    columns = (TextColumn("Events"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file so that it is whole or not there."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    try:
-        with unfinished.open("x", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
 
 
 def _told(console: Console, words: str, status: int) -> int:

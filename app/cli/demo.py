@@ -5,6 +5,7 @@ This and ``app/cli/story.py`` are the only places where the product touches ``sa
 
 import socket
 from contextlib import ExitStack
+from urllib.parse import urlsplit
 
 from rich.console import Console
 
@@ -42,11 +43,24 @@ def run_demo(host: str, port: int) -> None:
                     "token": sandbox.realtime_token,
                     "origin": portal.url,
                 },
+                # One event of the organisation has a form of its own: the old portal shows it through the bridge.
+                "portal": {"public_url": proxy_url},
+                "answers": {"registration_form": "bridge", **form_hosts(sandbox.base_url)},
                 "log_level": "warning",
             }
         )
         _tell(portal.url, proxy_url, sandbox.base_url, base)
         Server(server_config(create_app(settings), settings.limits)).run(sockets=[listener])
+
+
+def form_hosts(organisation: str) -> dict[str, tuple[str, ...]]:
+    """The settings that let forms come from a simulated organisation.
+
+    Args:
+        organisation: Its address.
+    """
+    host = urlsplit(organisation).netloc
+    return {"form_loaders": (host,), "form_hosts": (host,)}
 
 
 def _tell(portal: str, proxy: str, organisation: str, base: str) -> None:
@@ -67,6 +81,10 @@ def _tell(portal: str, proxy: str, organisation: str, base: str) -> None:
             "Register somebody",
             f"curl -H 'Content-Type: application/json' '{base}events/Contoso_Open_Day/registrations' -d "
             '\'{"attendees":[{"firstName":"Ann","lastName":"Example","email":"ann@example.com","passId":""}]}\'',
+        ),
+        (
+            "A form of real-time journeys, written anew for the old portal (open it there: Webinar With a Form)",
+            f"curl -s '{base}events/Form_Webinar' | grep -o '\"registrationForm\":.*</script>'",
         ),
         ("What was counted", f"curl -s '{proxy}/metrics' | grep evtmgmt_requests_total"),
     ):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from app.abuse.addresses import ClientAddresses
 from app.backend import Backend
 from app.budget import Budget
 from app.cutover.decision import Source
@@ -23,7 +24,7 @@ from app.hosting.life import Life
 from app.metrics import Metrics
 from app.organisation import Observer
 from app.outbound import Outbound
-from app.parts import aliases_of, build_backend, build_budget, build_outbound, build_upstream
+from app.parts import aliases_of, build_backend, build_budget, build_outbound, build_protection, build_upstream
 from app.readiness import Readiness
 from app.settings import Settings
 from app.settings import Upstream as UpstreamSettings
@@ -88,14 +89,23 @@ class Staging:
         return None if self.observed is None else partial(self.observed.traffic.observe, source.value)
 
 
-def stage(settings: Settings, budget: Budget, metrics: Metrics, life: Life | None = None) -> tuple[Staging, Readiness]:
+def stage(
+    settings: Settings,
+    budget: Budget,
+    metrics: Metrics,
+    life: Life | None = None,
+    addresses: ClientAddresses | None = None,
+    old_budget: Budget | None = None,
+) -> tuple[Staging, Readiness]:
     """Put the cutover together, and what is told of tokens.
 
     Args:
         settings: The settings.
-        budget: How many calls may be made to real-time; outbound has a budget of its own.
+        budget: How many calls may be made to real-time.
         metrics: Where things are counted.
         life: Where the parts are added; a new one by default.
+        addresses: Finds visitors' addresses; by default no proxy is believed.
+        old_budget: How many calls may be made to outbound; a new one by default.
 
     Raises:
         ConfigurationError: The state cannot be kept where the settings say.
@@ -109,7 +119,7 @@ def stage(settings: Settings, budget: Budget, metrics: Metrics, life: Life | Non
     state = _state_of(settings, live)
     credential = None if settings.admin.token is None else settings.admin.token.get_secret_value()
     pages = life.part("pages", partial(Pages, settings.cutover.page_memory), shape=settings.cutover.page_memory)
-    router = Router(state, settings.cutover, credential, places, metrics, both=both, pages=pages)
+    router = Router(state, settings.cutover, credential, places, metrics, both=both, pages=pages, addresses=addresses)
     tokens = settings.realtime, settings.outbound, live
     readiness = life.part(
         "readiness", lambda: Readiness(metrics, lambda: NEEDED[state().stage] if both else NEEDED[Stage.REALTIME]), shape=tokens
@@ -122,15 +132,21 @@ def stage(settings: Settings, budget: Budget, metrics: Metrics, life: Life | Non
             "upstream outbound", partial(build_upstream, settings.upstream), shape=settings.upstream, close=Upstream.close
         )
         observe = staging.observer(Source.OUTBOUND)
-        shape = settings.upstream, settings.outbound.endpoint
-        old = life.part("budget outbound", partial(build_budget, settings, Source.OUTBOUND), shape=shape)
+        old = old_budget or build_budget(settings, Source.OUTBOUND)
         budgets = {Source.REALTIME: budget, Source.OUTBOUND: old}
-        staging.outbound = build_outbound(settings.outbound, upstream, old, metrics, readiness, observe=observe)
+        protection = life.part(
+            "protection outbound",
+            partial(build_protection, settings, metrics, Source.OUTBOUND),
+            shape=(settings.upstream, settings.faults, settings.outbound.endpoint),
+        )
+        staging.outbound = build_outbound(
+            settings.outbound, upstream, old, metrics, readiness, observe=observe, protection=protection
+        )
         _add_shadow(staging, state, aliases, budgets, metrics, readiness)
         if staging.observed is not None:
             recent, probe = staging.observed.reports.recent, staging.outbound.probe
             watcher = partial(Watcher, settings.rollback, staging.observed.live, recent, probe, metrics)
-            life.part("watcher", watcher, run=Watcher.run)
+            life.part("watcher", watcher, run=lambda made: made.run())
     return staging, readiness
 
 
@@ -148,7 +164,7 @@ def _follow(settings: Settings, both: bool, metrics: Metrics, life: Life) -> Liv
         live.on_change(tell)
 
     def make() -> Live:
-        return Live(open_store(settings.state, settings.realtime.endpoint), both=both)
+        return Live(open_store(settings.state, settings.realtime.endpoint, settings.portal_name), both=both)
 
     async def close(live: Live) -> None:
         await live.store.close()
@@ -168,7 +184,7 @@ def _observe(staging: Staging, live: Live) -> None:
         "reports",
         partial(Reports, live.store, staging.parity, usage, traffic, settings.rollback.window),
         shape=(live, staging.parity, usage, traffic, settings.rollback.window),
-        run=Reports.run,
+        run=lambda made: made.run(),
     )
     staging.observed = Observed(live, traffic, usage, reports)
 

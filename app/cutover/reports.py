@@ -167,7 +167,8 @@ class Reports:
 
     def _is_due(self, kind: str) -> bool:
         at, _ = self._written.get(kind, (float("-inf"), {}))
-        return self._clock() - at >= STILL_HERE_SECONDS
+        # What was written in the future was written before the clock was set back.
+        return not 0 <= self._clock() - at < STILL_HERE_SECONDS
 
     async def _put(self, kind: str, document: dict[str, Any]) -> None:
         if self._is_due(kind) or document != self._written[kind][1]:

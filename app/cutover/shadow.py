@@ -107,7 +107,7 @@ class Shadow:
             self._count(operation, "dropped")
             return
         self._waiting += len(body)
-        self._queue.put_nowait(_Pair(replace(call, trace=(), need=Need.REFRESH, source=SHADOW), body))
+        self._queue.put_nowait(_Pair(replace(call, trace=(), need=Need.REFRESH, source=SHADOW, until=None), body))
 
     async def run(self) -> None:
         """Compare for ever, several at once."""

@@ -133,6 +133,7 @@ class Watcher:
     async def look(self) -> None:
         """Look once, and move back what was too bad at the last look as well."""
         snapshot = self._live.snapshot
+        self._after_a_clock_set_back()
         found: dict[str, str] = {}
         if snapshot.state.stage in _JUDGED:
             window = (await self._view()).window(self._settings.window, self._since)
@@ -143,6 +144,14 @@ class Watcher:
             self._told = None
         elif self._clock() >= self._again_at:
             await self._move_back(again, snapshot)
+
+    def _after_a_clock_set_back(self) -> None:
+        """What lies ahead was noted before the clock was set back, and would be waited for as long as it was set."""
+        now = self._clock()
+        self._again_at = min(self._again_at, now + PROBE_SECONDS)
+        for name, since in self._since.items():
+            if since > now:
+                self._since[name] = now
 
     async def _move_back(self, found: Mapping[str, str], snapshot: Snapshot) -> None:
         try:

@@ -10,6 +10,8 @@ import orjson
 from uvicorn.server import ServerState
 
 from app.calls import JSON, Call, Reply
+from app.client.connection import Connection
+from app.client.target import origin_of
 from app.cutover.decision import Source
 from app.extensions import AT_ONCE
 from app.gateway import Gateway
@@ -20,7 +22,8 @@ from app.main import create_app
 from app.problems import Problems
 from app.redaction import Redactor
 from app.server import GuardedProtocol, server_config
-from app.settings import GivenSettings
+from app.settings import GivenSettings, Upstream
+from app.transport import Transport, build_transport
 from benchmarks.material import CLIENT_TOKEN, EVENT, NEW_BASE, OLD_BASE, ORIGIN, SERVER_TOKEN, make_bodies
 from benchmarks.micro.counting import Operation, at_once
 from translation.answers import read_json, translate
@@ -76,7 +79,7 @@ def _host() -> Host:
 
 
 def _gateway() -> Gateway:
-    return _host().portals[""].gateway
+    return _host().generation.portals[""].gateway
 
 
 def translated(operation: str, body: bytes) -> bytes:
@@ -142,6 +145,9 @@ class _Loop:
     def call_later(self, delay: float, callback: Callable[[], None]) -> _Clock:
         return _Clock()
 
+    def time(self) -> float:
+        return 0.0
+
 
 class _Wire(asyncio.Transport):
     """A client that takes all it is sent."""
@@ -181,7 +187,8 @@ async def _keep() -> None:
         "query_string": query,
         "headers": [(b"host", b"127.0.0.1:8080"), (b"accept-encoding", b"gzip")],
     }
-    _gateway()._answering.legs[Source.REALTIME].reading.through(BY_NAME["get_event"], dynamics)
+    answering: Any = _gateway()._answering
+    answering.legs[Source.REALTIME].reading.through(BY_NAME["get_event"], dynamics)
     await _gateway()(scope, receive, send)
 
 
@@ -230,6 +237,79 @@ def _scope() -> dict[str, Any]:
     return {"http_version": "1.1", "method": "GET", "raw_path": raw_path, "query_string": query, "headers": headers}
 
 
+class _Dynamics(asyncio.Transport):
+    """The other end of a connection to Dynamics: it answers at once."""
+
+    def __init__(self, connection: Connection, answer: bytes) -> None:
+        super().__init__()
+        self._connection = connection
+        self._answer = answer
+
+    def write(self, data: Any) -> None:
+        self._connection.data_received(self._answer)
+
+    def is_closing(self) -> bool:
+        return False
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+
+_DYNAMICS: Final = "https://upstream.invalid"
+_ASKED: Final = f"{_DYNAMICS}{NEW_BASE}events/{EVENT}?emApplicationtoken={SERVER_TOKEN}"
+_SENT: Final = (
+    ("accept", "application/json"),
+    ("origin", ORIGIN),
+    ("x-request-id", "8f" * 16),
+    ("accept-encoding", "gzip"),
+)
+_ANSWERED: Final = (
+    f"""HTTP/1.1 200 OK
+Content-Type: application/json; charset=utf-8
+Content-Length: {len(_BODIES.event)}
+Date: Thu, 01 Jan 2026 00:00:00 GMT
+Server: Kestrel
+Strict-Transport-Security: max-age=2592000
+X-Content-Type-Options: nosniff
+x-ms-trace-id: {"3b" * 16}
+
+""".replace("\n", "\r\n").encode()
+    + _BODIES.event
+)
+
+
+@cache
+def _transport() -> Transport:
+    """Our client, with one connection that it keeps."""
+    transport = build_transport(Upstream(), "evtmgmt-proxy/1")
+    pool, loop, origin = transport._pool, _Loop(), origin_of(_DYNAMICS)
+    pool._loop = loop  # type: ignore[assignment]
+    connection = Connection(loop, 20, pool._released, pool._lost)  # type: ignore[arg-type]
+    connection.connection_made(_Dynamics(connection, _ANSWERED))
+    connection.idle_until = _LONG
+    pool._open[connection] = pool._idle[connection] = origin
+    return transport
+
+
+async def _called() -> bytes:
+    answer = await _transport().send("GET", _ASKED, _SENT)
+    body = await answer.part()
+    answer.close()
+    return body
+
+
+def _call() -> bytes:
+    """A call to Dynamics, from the request to the body of its answer, on a kept connection.
+
+    Raises:
+        RuntimeError: It brought something else.
+    """
+    body: bytes = at_once(_called())
+    if body != _BODIES.event or len(_transport()._pool._idle) != 1:
+        raise RuntimeError("no answer")
+    return body
+
+
 CASES: Final[dict[str, Operation]] = {
     "one event translated": lambda: translated("get_event", _BODIES.event),
     "50 events translated": lambda: translated("list_events", _FIFTY),
@@ -241,4 +321,5 @@ CASES: Final[dict[str, Operation]] = {
     "a browser's headers guarded": lambda: guard(_scope(), _gateway().limits),
     "a hit in the gateway": lambda: _connection() and _gateway().kept_answer(_scope()),
     "a hit, from bytes to bytes": _hit,
+    "a call to Dynamics": _call,
 }

@@ -12,13 +12,6 @@ from sandbox.data.people import WORDS
 from sandbox.data.plans import PLANS, Plan
 from sandbox.data.zones import ZONES, to_utc
 
-# The loader's host cannot be resolved: what a portal does with the embed is tested, not the loader.
-FORM_EMBED = (
-    '<div data-form-id="0b0a4e1e-0000-4000-8000-00000000f0f0" data-form-api-url="https://forms.sandbox.invalid/api/v1.0/forms"'
-    ' data-cached-form-url="https://forms.sandbox.invalid/form.html"></div>'
-    '<script src="https://forms.sandbox.invalid/form-loader.bundle.js"></script>'
-)
-
 CALENDAR_CONTENT = "Dear {{firstname}}, your registration {{registrationId}}. Check in: {{msevtmgt_checkin_url}}"
 
 
@@ -86,7 +79,7 @@ def _fields(plan: Plan, readable_id: str, backend: str) -> Fields:
         "maxCapacity": plan.capacity,
         "publicEventUrl": None,
         "readableEventId": readable_id,
-        "registrationForm": FORM_EMBED if plan.form_embed and backend == "realtime" else None,
+        "registrationForm": None,  # sandbox/forms.py writes the embed, whose addresses depend on the port
         "room": None
         if building is None
         else {"id": guid("room", plan.zone), "name": "Hall 1", "description": None, "disabledAccess": True},

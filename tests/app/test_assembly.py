@@ -1,11 +1,15 @@
 """A portal put together: what lives on when it is put together anew with other settings."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 
 from app.assembly import NOT_IN_ANSWERS, build_portal, shape_of_answers
+from app.faults.draining import Draining
+from app.hosting.budgets import Budgets
 from app.hosting.portal import Portal
+from app.hosting.standing import Standing
 from app.main import _service
 from app.metrics import Metrics
 from app.settings import Settings
@@ -22,10 +26,11 @@ def parts(portal: Portal) -> dict[str, Any]:
 async def anew(first: dict[str, Any], second: dict[str, Any]) -> set[str]:
     """The parts that are not the same ones after a change."""
     async with Sandbox() as sandbox:
-        metrics = Metrics()
+        metrics, draining = Metrics(), Draining()
         settings = [settings_for(sandbox, **{**both_sides(sandbox), **groups}) for groups in (first, second)]
-        before = build_portal(settings[0], metrics, _service)
-        after = build_portal(settings[1], metrics, _service, before)
+        budgets, service = Budgets(), partial(_service, (Standing(metrics), draining))
+        before = build_portal(settings[0], metrics, budgets, service, draining)
+        after = build_portal(settings[1], metrics, budgets, service, draining, before)
         await after.life.close()
         await before.life.close(after.life)
         old = parts(before)
@@ -46,7 +51,7 @@ async def test_another_admin_token_loses_nothing() -> None:
 
 async def test_another_time_out_needs_other_connections() -> None:
     found = await anew({}, {"upstream": {"read_timeout": 7}})
-    assert found == ALWAYS | {name for name in found if name.startswith(("upstream", "budget"))}
+    assert found == ALWAYS | {name for name in found if name.startswith(("upstream", "protection"))}
     assert len(found) == len(ALWAYS) + 6
 
 
@@ -68,3 +73,13 @@ async def test_a_token_is_not_in_the_shape_of_answers() -> None:
         assert settings.realtime.token.get_secret_value() not in str(shape)
         assert shape["realtime"]["endpoint"] == settings.realtime.endpoint
         assert "token" not in shape["realtime"] | shape["outbound"]
+
+
+async def test_answers_show_where_the_bridge_is() -> None:
+    async with Sandbox() as sandbox:
+        for form, same in (("null", True), ("bridge", False)):
+            one, two = (
+                shape_of_answers(settings_for(sandbox, portal={"public_url": address}, answers={"registration_form": form}))
+                for address in ("https://one.invalid", "https://two.invalid")
+            )
+            assert (one == two) is same

@@ -49,7 +49,12 @@ def words(path: str, value: Any) -> str:
     return "\n".join(error["msg"].removeprefix("Value error, ") for error in errors)
 
 
-LOOK = "must look like https://public-<geo>.mkt.dynamics.com/api/v1.0/orgs/<id>/eventmanagement/"
+FROM = "from Settings > Event management > Web applications in Dynamics"
+LOOK = (
+    "must look like https://public-<geo>.mkt.dynamics.com/api/v1.0/orgs/<id>/eventmanagement/; "
+    f"copy it again, the whole of it, {FROM}"
+)
+OUTBOUND = f"the endpoint is the old outbound one; copy the real-time one, which stands beside the token, {FROM}"
 
 
 @pytest.mark.parametrize(
@@ -90,11 +95,15 @@ def test_an_endpoint_is_taken_as_people_paste_it(pasted: str, taken: str) -> Non
         ("http://127.0.0.1.example.com/orgs/x/eventmanagement/", "the endpoint must use https (http is for this machine only)"),
         (
             "https://contoso.svc.dynamics.com/EvtMgmt/api/v2.0/",
-            "the endpoint is the old outbound one; Dynamics shows the real-time endpoint beside the token",
+            OUTBOUND,
+        ),
+        (
+            "https://contoso.svc-tip.dynamics.com",
+            OUTBOUND,
         ),
         (
             "https://contoso.svc.dynamics.com/evtmgmt/api/v1.0",
-            "the endpoint is the old outbound one; Dynamics shows the real-time endpoint beside the token",
+            OUTBOUND,
         ),
         (
             ENDPOINT.replace("https://", "https://user:pass@"),
@@ -255,6 +264,8 @@ def test_ids_of_the_organisation_are_guids(name: str) -> None:
 CLASSES = ("details", "counts", "images")
 SECONDS = [f"upstream.{name}" for name in ("connect_timeout", "read_timeout", "pool_timeout", "total_timeout", "keep_alive")]
 SECONDS += ["limits.header_timeout", "limits.request_timeout", "limits.answer_timeout"]
+SECONDS += ["challenge.timeout"]
+SECONDS += ["faults.breaker_window", "faults.deadline"]
 SECONDS += ["cutover.page_memory", "shadow.timeout", "rollback.window", "rollback.latency_floor"]
 BOUNDS = {
     "upstream.budget_burst": (1, 100_000),
@@ -266,8 +277,14 @@ BOUNDS = {
     "limits.header_bytes": (1_024, 65_536),
     "limits.body_bytes": (1_024, 64 * 2**20),
     "limits.concurrency": (1, 100_000),
+    "limits.registration_reserve": (0, 100_000),
+    "limits.connections": (10, 1_000_000),
+    "limits.backlog": (1, 65_535),
     "limits.shutdown_timeout": (1, 600),
     "limits.keep_alive": (1, 3_600),
+    "faults.breaker_minimum": (1, 10_000),
+    "faults.breaker_probes": (1, 100),
+    "faults.retry_burst": (1, 1_000),
     "cache.max_bytes": (1_024, 2**31),
     "cache.max_entries": (1, 10_000_000),
     "cache.max_entry_bytes": (1_024, 2**31),
@@ -276,15 +293,32 @@ BOUNDS = {
     "shadow.connections": (1, 64),
     "shadow.max_answer_bytes": (1_024, 2**26),
     "rollback.minimum": (10, 100_000),
+    "outbox.max_entries": (1, 1_000_000),
+    "outbox.max_bytes": (2**16, 2**36),
 }
+SECONDS += ["reload.interval", "reload.vault_interval"]
 MINUTE, MONTH = 60, 30 * 86_400
 TIMES = [f"cache.{group}.{name}" for group in CLASSES for name in ("fresh", "stale_while_revalidate", "stale_if_error")]
 AT_LEAST_NONE = dict.fromkeys((*TIMES, "cache.not_found", "cache.when_unreachable"), MONTH)
 AT_LEAST_NONE |= {"upstream.budget_wait": MINUTE, "cache.stale_wait": MINUTE}
+AT_LEAST_NONE |= {"challenge.minimum_age": 300, "challenge.minimum_score": 1}
+AT_LEAST_NONE |= {"outbox.window": 86_400}
+AT_LEAST_NONE |= {"limits.drain_delay": 600, "faults.retry_percent": 100, "faults.registrations_percent": 90}
 AT_LEAST_NONE |= dict.fromkeys(("cutover.percent", "shadow.sample", "shadow.noise"), 100)
 MORE_THAN_NONE = {"cache.refresh_ahead": 1, "cache.warm_rate": 1_000}
+MORE_THAN_NONE |= {"faults.breaker_percent": 100, "faults.images_percent": 100}
 MORE_THAN_NONE |= {"rollback.error_percent": 100, "rollback.latency_factor": 100}
-FLAGS = {"cache.enabled": True, "cache.browsers": True, "cache.obey_clients": False, "cache.warm": True, "rollback.enabled": True}
+FLAGS = {
+    "portal.source_maps": False,
+    "cache.enabled": True,
+    "cache.browsers": True,
+    "cache.obey_clients": False,
+    "cache.warm": True,
+    "faults.breaker": True,
+    "rollback.enabled": True,
+}
+FLAGS |= {"reload.enabled": True}
+DAYS = ("outbox.max_age", "outbox.oldest_ready", "outbox.retention")
 
 
 @pytest.mark.parametrize("path", SECONDS)
@@ -292,6 +326,14 @@ def test_seconds_are_more_than_none_and_at_most_an_hour(path: str) -> None:
     for good, taken in (("0.5", 0.5), (3_600, 3_600.0), ("20", 20.0)):
         assert found(path, good) == taken
     for bad in (0, -1, 3_601, "nan", "inf", "5s", "", [5]):
+        assert words(path, bad)
+
+
+@pytest.mark.parametrize("path", DAYS)
+def test_long_times_are_a_minute_to_a_year(path: str) -> None:
+    for good, taken in (("60", 60.0), (366 * 86_400, 366 * 86_400.0)):
+        assert found(path, good) == taken
+    for bad in (0, 59.5, 366 * 86_400 + 1, "nan", "inf", "1d", "", [60], None):
         assert words(path, bad)
 
 
@@ -362,8 +404,12 @@ def numbers(group: BaseModel, place: str = "") -> set[str]:
     )
 
 
+LINKED = {"faults.breaker_open", "faults.breaker_open_most", "outbox.enabled", "outbox.backoff_first", "outbox.backoff_most"}
+"""Settings that bound or need each other: test_settings.py of tests/app/faults and tests/app/outbox."""
+
+
 def test_every_number_is_in_one_of_the_tables() -> None:
-    tables = (SECONDS, BOUNDS, AT_LEAST_NONE, MORE_THAN_NONE, FLAGS)
+    tables = (SECONDS, BOUNDS, AT_LEAST_NONE, MORE_THAN_NONE, FLAGS, LINKED, DAYS)
     assert numbers(given("log_level", "info")) == {path for table in tables for path in table}
 
 
@@ -414,9 +460,9 @@ def test_a_choice_is_taken_in_any_letter_case(path: str, value: Any, taken: Any)
 @pytest.mark.parametrize(
     ("path", "value", "sentence"),
     [
-        ("answers.registration_form", "drop", "Input should be 'null' or 'keep'"),
-        ("answers.registration_form", True, "Input should be 'null' or 'keep'"),
-        ("answers.registration_form", ["keep"], "Input should be 'null' or 'keep'"),
+        ("answers.registration_form", "drop", "Input should be 'null', 'keep' or 'bridge'"),
+        ("answers.registration_form", True, "Input should be 'null', 'keep' or 'bridge'"),
+        ("answers.registration_form", ["keep"], "Input should be 'null', 'keep' or 'bridge'"),
         ("answers.allow_anonymous_registrations", False, "Input should be 'true' or 'keep'"),
         ("answers.allow_anonymous_registrations", 1, "Input should be 'true' or 'keep'"),
         ("answers.allow_anonymous_registrations", {}, "Input should be 'true' or 'keep'"),

@@ -67,3 +67,20 @@ def test_any_other_certificate_is_refused(
         assert (answer.status_code, answer.json()["errorCode"]) == (502, "UpstreamUnreachable")
         assert sandbox.recorder.find() == []
     assert "the certificate is not trusted" in capfd.readouterr().out
+
+
+def test_it_is_not_tried_again_and_the_breaker_tells_why(
+    authority: tuple[trustme.CA, str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    ca, path = authority
+    faults = {"breaker": True, "breaker_minimum": 1, "breaker_open": 600, "breaker_open_most": 600, "retry_percent": 100}
+    with served_by(expired(ca)) as sandbox:
+        settings = settings_for(sandbox, upstream={"ca_file": path}, faults=faults)
+        with running_proxy(settings) as (port, _), httpx.Client(trust_env=False) as client:
+            url = f"http://127.0.0.1:{port}"
+            codes = [client.get(f"{url}{BASE}events/published").json()["errorCode"] for _ in range(2)]
+            assert codes == ["UpstreamUnreachable", "BreakerOpen"]
+            assert 'evtmgmt_retries_total{backend="realtime",lane="reads"}' not in client.get(f"{url}/metrics").text
+        assert sandbox.recorder.find() == []
+    (line,) = [line for line in capfd.readouterr().out.splitlines() if '"breaker open' in line]
+    assert '"cause":"the certificate is not trusted"' in line

@@ -3,7 +3,7 @@
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from routes.service import ROOMS
+from app.rooms import SERVICE
 from tests.examples import OPEN_DAY, assert_error, received
 from tests.service import Service
 
@@ -26,13 +26,13 @@ def test_a_room_answers_without_asking_upstream(service: Service, room: str, con
     assert received(service) == []
 
 
-@pytest.mark.parametrize("room", sorted(ROOMS))
+@pytest.mark.parametrize("room", sorted(SERVICE))
 def test_head_of_a_room(service: Service, room: str) -> None:
     answer = service.client.head(f"{service.url}/{room}")
     assert (answer.status_code, answer.content) == (200, b"")
 
 
-@pytest.mark.parametrize("room", sorted(ROOMS))
+@pytest.mark.parametrize("room", sorted(SERVICE))
 @pytest.mark.parametrize("method", ["POST", "OPTIONS"])
 def test_other_methods_of_a_room_are_told_which_there_are(service: Service, room: str, method: str) -> None:
     answer = service.client.request(method, f"{service.url}/{room}")

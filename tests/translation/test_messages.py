@@ -252,3 +252,7 @@ def test_all_mistakes_are_named_together() -> None:
         "messages.",
         "messages..Nope",
     ]
+
+
+def test_the_languages_of_a_code() -> None:
+    assert set(Messages({"IT": {"NotFound": "Non trovato."}}).languages("NotFound")) == {*MESSAGES, "it"}

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.translation.strategies import OBJECTS, plain_json
+from translation.form_embed import Bridge, host_pattern
 from translation.repairs import Repairs, repair_event, repair_item
 from translation.shapes import BLANKS, SHAPES
 
@@ -160,6 +161,34 @@ def test_settings_hand_them_on() -> None:
     keep = Repairs(keep_registration_form=True, keep_anonymous=True, captcha=True)
     raw = {"enableCaptcha": True, "allowAnonymousRegistrations": False, "registrationForm": "<div data-form-id='1'></div>"}
     assert event(keep, **raw).items() >= raw.items()
+
+
+BRIDGE = Bridge("https://proxy.invalid/x.js", (host_pattern("forms.invalid"),), (host_pattern("forms.invalid"),))
+GOOD = (
+    "<div data-form-id='76438228-4767-f011-bec2-00224809e97b' data-form-api-url='https://forms.invalid/a' data-cached-form-url="
+)
+GOOD += "'https://forms.invalid/b'></div><script src='https://forms.invalid/c.js'></script>"
+
+
+@pytest.mark.parametrize(
+    ("given_value", "written", "counted"),
+    [
+        (GOOD, True, {}),
+        (GOOD + "<script>more()</script>", True, {"event_form_trimmed": 1}),
+        ("<iframe></iframe>", False, {"event_form_unknown": 1}),
+        ({"html": GOOD}, False, {"event_form_unknown": 1}),
+        (None, False, {}),
+        (" ", False, {}),
+    ],
+)
+def test_a_form_is_written_anew_or_null(given_value: Any, written: bool, counted: dict[str, int]) -> None:
+    done: Counter[str] = Counter()
+    raw = {"startDate": START, "endDate": END, "registrationForm": given_value, "readableEventId": "Open_Day"}
+    form = repair_event(raw, Repairs(bridge=BRIDGE), done)["registrationForm"]
+    assert (form is not None) is written
+    if written:
+        assert form.endswith('data-evtmgmt-event="Open_Day"></div><script src="https://proxy.invalid/x.js"></script>')
+    assert dict(done) == counted
 
 
 # -- Images ------------------------------------------------------------------------------------------------------------

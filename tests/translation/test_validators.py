@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from translation.validators import accepts_gzip, matches
+from translation.validators import accepts_coding, accepts_gzip, matches
 
 ETAG = b'W/"0123456789abcdef01234567"'
 STRONG = ETAG[2:]
@@ -148,3 +148,17 @@ def test_gzip_is_not_accepted(header: bytes | None) -> None:
 @example(b"br", b"gzip;q=0")
 def test_order_and_other_codings_do_not_matter(other: bytes, header: bytes) -> None:
     assert accepts_gzip(other + b"," + header) == accepts_gzip(header + b"," + other) == accepts_gzip(header)
+
+
+@pytest.mark.parametrize(
+    ("header", "accepted"),
+    [
+        (b"", set()),
+        (b"gzip, deflate, BR;q=0.5", {"gzip", "br"}),
+        (b"br;q=0, *", {"gzip"}),
+        (b"*;q=0, br", {"br"}),
+        (b"br;q=x, gzip", {"gzip"}),
+    ],
+)
+def test_any_coding_may_be_asked_for(header: bytes, accepted: set[str]) -> None:
+    assert {coding for coding in ("br", "gzip") if accepts_coding(header, coding.encode())} == accepted

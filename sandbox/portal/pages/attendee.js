@@ -26,7 +26,7 @@ function passChoice(prefix, passes) {
   return { node, read: () => radios.find((radio) => radio.checked)?.value ?? "" };
 }
 
-function sessionChoice(prefix, sessions) {
+export function sessionChoice(prefix, sessions) {
   if (!sessions.length) return { node: null, read: () => [] };
   const rows = sessions.map((session) => {
     const id = `${prefix}-${session.id}`;

@@ -6,7 +6,7 @@ import { keptOutcome } from "../outcome.js";
 
 // One item per chosen session, or one for the event. The link carries no token.
 export function calendarLink(readableEventId, attendee) {
-  const data = attendee ? { data: { firstname: attendee.firstName } } : {};
+  const data = attendee?.firstName ? { data: { firstname: attendee.firstName } } : {};
   const sessions = attendee?.attendeeSessions ?? [];
   const items = sessions.length
     ? sessions.map(({ sessionId }) => ({ readableEventId, sessionId, ...data }))
@@ -22,7 +22,8 @@ export async function confirmationPage(box, query) {
   box.replaceChildren(make("section", { class: "panel", testid: "confirmation-page" },
     pageTitle(waiting ? "You are on the waitlist" : "Thank you for registering", "confirmation-title"),
     make("p", {}, waiting ? "We will write to you when a place is free at " : "We look forward to seeing you at ", name("strong", outcome.eventName, "confirmation-event"), "."),
-    make("ul", {}, outcome.attendees.map((attendee) => make("li", {}, name("span", `${attendee.firstName} ${attendee.lastName}`, "confirmation-attendee")))),
+    make("ul", {}, outcome.attendees.filter((attendee) => attendee.firstName).map((attendee) =>
+      make("li", {}, name("span", `${attendee.firstName} ${attendee.lastName}`, "confirmation-attendee")))),
     make("p", { class: "actions" },
       make("a", { class: "button", href: calendarLink(id, outcome.attendees[0]), testid: "calendar-link" }, "Add to calendar"),
       make("a", { href: "#/" }, "All events"))));

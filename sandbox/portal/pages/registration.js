@@ -1,4 +1,4 @@
-// The registration page, with the old portal's ways of ending in nothing: a blank page and two endless spinners.
+// The registration page, with the old portal's ways of ending in nothing: a blank page and endless spinners.
 
 import { ask, call, eventPath, settle } from "../api.js";
 import { showCaptcha } from "../captcha.js";
@@ -6,6 +6,7 @@ import { errorBox, make, name, pageTitle } from "../dom.js";
 import { followRegistration } from "../outcome.js";
 import { currentUser, greeted, isSignedIn } from "../visitor.js";
 import { attendeeForm } from "./attendee.js";
+import { embeddedForm } from "./embedded_form.js";
 
 function card(testid, title, text) {
   return make("section", { class: "panel", testid }, make("h2", {}, title), make("p", {}, text));
@@ -83,7 +84,6 @@ export async function registrationPage(box, query) {
   const { answer, failure } = await needed;
   if (failure) return box.replaceChildren(); // a blank page
   const [event, passes] = answer;
-  if (event.registrationForm) return; // spins for ever: the loader of the old forms never comes
   const title = pageTitle(`Register for ${event.eventName}`);
   if (!event.allowAnonymousRegistrations) {
     await greeted;
@@ -105,6 +105,7 @@ export async function registrationPage(box, query) {
     waitlisted: full,
     askAutoRegister: full && event.showAutomaticRegistrationCheckbox,
   };
+  if (event.registrationForm) return page.append(embeddedForm(event, parts)); // a form of new journeys alone spins for ever
   const about = notice(event, left);
   if (event.websiteMessage) page.append(name("p", event.websiteMessage, "website-message"));
   if (about) page.append(about);

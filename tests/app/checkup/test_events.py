@@ -86,6 +86,20 @@ def test_a_kept_form_breaks_unless_it_is_for_the_old_loader(
     assert registration_form(material({}, embed, answers=answers)).verdict is verdict
 
 
+def test_a_form_that_the_bridge_does_not_understand_is_a_note() -> None:
+    bridge = Answers(registration_form="bridge")
+    found = registration_form(material({}, EMBED, {"registrationForm": 7}, answers=bridge))
+    assert (found.verdict, found.found) == (Verdict.NOTE, "a form embed that the bridge does not understand: 2 of 3 listed")
+    assert "EVTMGMT_ANSWERS__FORM_LOADERS" in found.handling
+    base = "https://public-eur.mkt.dynamics.com/x"
+    known = (
+        f"<div data-form-id='{'0' * 8}-0000-0000-0000-{'0' * 12}' data-form-api-url='{base}' data-cached-form-url='{base}'></div>"
+    )
+    known += "<script src='https://formui-eur.mkt.dynamics.com/FormLoader.bundle.js'></script>"
+    found = registration_form(material({}, {"registrationForm": known}, {"registrationForm": " "}, answers=bridge))
+    assert (found.verdict, found.seen) == (Verdict.OK, False)
+
+
 def test_kept_refusals_of_anonymous_visitors_are_a_note() -> None:
     closed = {"allowAnonymousRegistrations": False}
     assert anonymous_registration(material(closed, answers=KEEP)).verdict is Verdict.NOTE

@@ -9,7 +9,21 @@ import pytest
 from tests.app.cli.program import run
 from translation.operations import OPERATIONS
 
-COMMANDS = ("serve", "demo", "check", "compare", "explain", "cutover", "operations", "config", "version", "health")
+COMMANDS = (
+    "serve",
+    "demo",
+    "init",
+    "check",
+    "compare",
+    "repoint",
+    "explain",
+    "cutover",
+    "outbox",
+    "operations",
+    "config",
+    "version",
+    "health",
+)
 GOOD = {
     "EVTMGMT_REALTIME__ENDPOINT": "http://127.0.0.1:9/api/v1.0/orgs/x/eventmanagement/",
     "EVTMGMT_REALTIME__TOKEN": "s3cr3t",
@@ -73,6 +87,8 @@ def test_settings_that_cannot_be_used_give_status_2_and_all_mistakes(command: st
         "  - EVTMGMT_UPSTREAM__READ_TIMEOUT: must be a valid number, unable to parse string as a number",
         "  - EVTMGMT_LIMITS__HEADER_COUT: there is no such setting",
         "  - EVTMGMT_LOG_LEVEL: must be 'debug', 'info', 'warning' or 'error'",
+        "Dynamics shows endpoint, token and origin under Settings > Event management > Web applications. "
+        "evtmgmt-proxy init asks for them and writes them down.",
         "Names and examples: docs/settings.md",
     ]
 
@@ -92,3 +108,12 @@ def test_options_that_are_none_give_status_2(arguments: tuple[str, ...], environ
     assert done.returncode == 2
     assert "Usage: evtmgmt-proxy" in done.stderr
     assert "s3cr3t" not in done.stderr
+
+
+def test_the_shell_completes_commands_and_options(tmp_path: Path) -> None:
+    def completed(words: str, number: int) -> list[str]:
+        environment = {"_EVTMGMT_PROXY_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(number)}
+        return run(folder=tmp_path, **environment).stdout.split()
+
+    assert completed("evtmgmt-proxy re", 1) == ["repoint"]
+    assert completed("evtmgmt-proxy repoint --wr", 2) == ["--write"]

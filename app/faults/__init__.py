@@ -1,0 +1,1 @@
+"""What stands between a failing Dynamics, or too many visitors, and everybody else: docs/reliability.md."""

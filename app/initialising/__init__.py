@@ -1,0 +1,1 @@
+"""``evtmgmt-proxy init``: the first settings file, from three answers."""

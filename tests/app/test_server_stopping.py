@@ -1,0 +1,96 @@
+"""Stopping as orchestrators do it, with real processes: readiness first, then nothing new, registrations to their end."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from signal import SIGINT, SIGTERM
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from sandbox.server import Sandbox, SandboxThread
+from tests.app.cli.program import Serving, environment_for, serving
+from tests.app.line import Line, ask, post
+from tests.clock import until
+from tests.examples import OPEN_DAY
+from tests.service import BASE, event_path
+
+READ = f"{BASE}{event_path(OPEN_DAY)}"
+
+
+@pytest.fixture
+def upstream() -> Iterator[Sandbox]:
+    with SandboxThread(Sandbox()) as sandbox:
+        yield sandbox
+
+
+def port_of(program: Serving, workers: int) -> int:
+    port = urlsplit(program.ready(workers)).port
+    assert port is not None
+    return port
+
+
+def status(port: int, path: str) -> int:
+    """0 when nobody listens."""
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}{path}", trust_env=False, timeout=20).status_code
+    except httpx.TransportError:
+        return 0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_readiness_first_then_nothing_new_and_registrations_to_their_end(workers: int, upstream: Sandbox, tmp_path: Path) -> None:
+    environment = {**environment_for(upstream), "EVTMGMT_LIMITS__DRAIN_DELAY": "2", "EVTMGMT_LIMITS__SHUTDOWN_TIMEOUT": "1"}
+    with serving("--workers", str(workers), folder=tmp_path, **environment) as program, ExitStack() as closing:
+        port = port_of(program, workers)
+        assert status(port, READ) == 200
+        pool = closing.enter_context(ThreadPoolExecutor(1))
+        kept, line = (closing.enter_context(Line(port)) for _ in range(2))
+        kept.send(ask(READ))
+        assert b"connection: close" not in kept.answer().lower()
+        # A registration that takes longer than the bound for all other requests, and the delay, together.
+        upstream.faults.add("latency", seconds=5, operation="register")
+        line.send(post())
+        upstream.recorder.wait(operation="register")
+        program.process.send_signal(SIGTERM)
+        until(lambda: status(port, "/readyz") == 503)
+        # Everything is served meanwhile, and clients are told to connect elsewhere next time.
+        assert status(port, READ) == status(port, "/livez") == status(port, "/metrics") == 200
+        kept.send(ask(READ))
+        assert b"\r\nconnection: close\r\n" in kept.rest().lower()
+        program.process.send_signal(SIGTERM)  # said twice, as to a group of processes
+        late = pool.submit(program.process.wait, 60)
+        until(lambda: status(port, "/livez") == 0)
+        assert not late.done()
+        assert b'"status":"Success"' in line.rest()
+        assert late.result() == 0
+    assert not [line for line in program.log if line["level"] == "error"]
+
+
+def test_a_request_that_arrives_while_it_closes_is_told_so(upstream: Sandbox, tmp_path: Path) -> None:
+    with serving(folder=tmp_path, **environment_for(upstream)) as program, ExitStack() as closing:
+        port = port_of(program, 1)
+        upstream.faults.add("latency", seconds=3, operation="register")
+        registering, arriving = (closing.enter_context(Line(port)) for _ in range(2))
+        registering.send(post())
+        upstream.recorder.wait(operation="register")
+        arriving.send(ask(f"{READ}?api-version=9")[:-2])  # all but its end
+        program.process.send_signal(SIGTERM)
+        program.wait_for(lambda _: status(port, "/livez") == 0)
+        arriving.send(b"\r\n")
+        told = arriving.rest()
+        assert told.startswith(b"HTTP/1.1 503 ")
+        assert b'"errorCode":"Stopping"' in told
+        assert b"\r\nconnection: close\r\n" in told.lower()
+        assert b'"status":"Success"' in registering.rest()
+        assert program.process.wait(60) == 0
+
+
+def test_who_sits_at_the_keyboard_does_not_wait(upstream: Sandbox, tmp_path: Path) -> None:
+    with serving(folder=tmp_path, EVTMGMT_LIMITS__DRAIN_DELAY="600", **environment_for(upstream)) as program:
+        port_of(program, 1)
+        program.process.send_signal(SIGTERM)
+        program.process.send_signal(SIGINT)
+        assert program.process.wait(60) == 0
