@@ -145,6 +145,7 @@ def main() -> int:
     }
     lines = told(words.minutes, soak.samples, verdicts, tally, soak.seen, soak.faults, defects)
     sys.stdout.write("\n".join(lines) + "\n")
+    sys.stderr.writelines(line + "\n" for line in log.splitlines() if '"event":"defect"' in line)
     if words.write:
         record(ROOT / "docs" / "reliability.md", lines)
     return 0 if all(verdict.flat for verdict in verdicts) and not any(defects.values()) else 1
