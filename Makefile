@@ -14,7 +14,7 @@ may_install = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null
 BENCH_PROGRAMS := nginx:nginx-light wrk:wrk haproxy:haproxy caddy:caddy varnishd:varnish node:nodejs
 CHROMIUM_NAMES := chromium chromium-browser google-chrome
 
-.PHONY: help env chromium redis contestants demo test reference check bench image lock clean
+.PHONY: help env chromium redis promtool contestants demo test reference check bench image lock clean
 .DELETE_ON_ERROR:
 
 help: ## Say what there is
@@ -70,6 +70,14 @@ redis: ## Install Debian's redis-server for the tests, where neither Redis nor V
 	  echo "The tests need Redis or Valkey. On Debian, as root: apt-get install redis-server" >&2; exit 1; \
 	fi
 
+promtool: ## Install Debian's prometheus for the tests of the alert rules, where promtool is not found
+	@if command -v promtool >/dev/null; then exit 0; fi; \
+	if $(may_install); then \
+	  $(APT) update -q && RUNLEVEL=1 $(APT) install -y -q --no-install-recommends prometheus; \
+	else \
+	  echo "The tests need promtool, which comes with Prometheus. On Debian, as root: apt-get install prometheus" >&2; exit 1; \
+	fi
+
 $(BENCH_INSTALLED): $(INSTALLED) requirements/bench.lock
 	$(BIN)/python -m venv --clear $(BENCH)
 	$(BENCH)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/bench.lock
@@ -94,7 +102,7 @@ bench: contestants $(BENCH_INSTALLED) ## Measure this proxy beside others; ARGS:
 demo: env ## Run a simulated organisation, the proxy and an old-style portal
 	@$(BIN)/evtmgmt-proxy demo
 
-test: chromium redis ## Run the tests; ARGS are handed to pytest
+test: chromium redis promtool ## Run the tests; ARGS are handed to pytest
 ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
 else
