@@ -14,7 +14,7 @@ may_install = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null
 BENCH_PROGRAMS := nginx:nginx-light wrk:wrk haproxy:haproxy caddy:caddy varnishd:varnish node:nodejs
 CHROMIUM_NAMES := chromium chromium-browser google-chrome
 
-.PHONY: help env chromium redis promtool contestants demo test reference check bench image lock clean
+.PHONY: help env chromium redis promtool contestants demo test kills reference check bench image lock clean
 .DELETE_ON_ERROR:
 
 help: ## Say what there is
@@ -112,6 +112,9 @@ endif
 
 reference: env ## Write docs/commands.md and the manual page anew after a change of the commands
 	$(BIN)/python -m app.cli.reference
+
+kills: env ## Kill proxies with an outbox at random moments; KILLS says how often, 200 by default
+	$(BIN)/python -m tests.app.outbox.kills $(or $(KILLS),200)
 
 check: env ## Lint, format and types
 	$(BIN)/ruff check .

@@ -144,7 +144,10 @@ class Answering:
             self.usage.note(operation.name, named, headers.single, scope["query_string"], body)
         call = self._call(exchange, found, route.source, query, headers, body)  # 4
         if operation.writes:
-            return await self.legs[route.source].handlers[operation.name](call)  # 5, 6
+            written = await self.legs[route.source].handlers[operation.name](call)  # 5, 6
+            if isinstance(written, Reply) and written.backend is not None:
+                exchange.backend = written.backend
+            return written
         async with UnlessGone(scope, receive):
             try:
                 reply = await self.legs[route.source].handlers[operation.name](call)  # 5, 6

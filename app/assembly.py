@@ -19,37 +19,49 @@ from app.cutover.state import Stage
 from app.delivery import Delivery
 from app.faults.draining import Draining
 from app.gateway import App, Gateway
+from app.hosting.budgets import Budgets
 from app.hosting.life import Life
 from app.hosting.portal import Portal
+from app.hosting.switchboard import Nobody
 from app.metrics import Metrics
-from app.parts import aliases_of, build_backend, build_budget, build_files, build_protection, build_upstream, workers
+from app.outbox.outbox import Outbox
+from app.outbox.parts import build_outbox
+from app.parts import aliases_of, build_backend, build_files, build_protection, build_upstream, workers
 from app.problems import Problems
 from app.readiness import Readiness
 from app.record import Recorder
-from app.settings import Settings
+from app.settings import Limits, Settings
 from app.upstream import Upstream
 from routes import both_handlers, outbound_handlers, realtime_handlers
+from translation.errors import PORTAL_NOT_FOUND
 from translation.messages import Messages
 
 Probes = dict[Source, Callable[[], Awaitable[None]]]
-Service = Callable[[Settings, Staging, Metrics, Readiness, Problems], tuple[App, frozenset[str]]]
+Service = Callable[[Settings, Staging, Metrics, Readiness, Problems, Outbox | None], tuple[App, frozenset[str]]]
 """Makes the application for everything that is no operation, and tells the first segments of its paths."""
 NOT_IN_ANSWERS = frozenset(
     {
-        *("portal", "limits", "faults", "rates", "challenge", "shadow", "rollback", "admin", "state", "log_level"),
+        *("portal", "limits", "faults", "rates", "challenge", "shadow", "rollback"),
+        *("admin", "state", "outbox", "log_level", "reload", "portals"),
     }
 )
 """Groups of settings that no kept answer shows anything of: when another one changes, the cache begins empty."""
 
 
 def build_portal(
-    settings: Settings, metrics: Metrics, service: Service, draining: Draining, before: Portal | None = None
+    settings: Settings,
+    metrics: Metrics,
+    budgets: Budgets,
+    service: Service,
+    draining: Draining,
+    before: Portal | None = None,
 ) -> Portal:
     """Put a portal together.
 
     Args:
         settings: Of this portal.
-        metrics: Where things are counted.
+        metrics: Where things are counted: those of the portal.
+        budgets: The budgets of all organisations.
         service: Makes the application for what is no operation.
         draining: Whether the process is about to stop.
         before: The same portal as it was with other settings, whose parts are taken over where they fit.
@@ -59,8 +71,9 @@ def build_portal(
     """
     life = Life(None if before is None else before.life)
     upstream = life.part("upstream", partial(build_upstream, settings.upstream), shape=settings.upstream, close=Upstream.close)
-    budget = life.part("budget", partial(build_budget, settings), shape=(settings.upstream, settings.realtime.endpoint))
-    staging, readiness = stage(settings, budget, metrics, life, addresses := build_addresses(settings))
+    budget = budgets.of(settings, Source.REALTIME)
+    old = None if settings.outbound is None else budgets.of(settings, Source.OUTBOUND)
+    staging, readiness = stage(settings, budget, metrics, life, addresses := build_addresses(settings), old)
     # As the connections are, which its places stand for; what is known of an organisation's failures outlives a reload.
     shape = settings.upstream, settings.faults, settings.realtime.endpoint
     protection = life.part("protection", partial(build_protection, settings, metrics), shape=shape)
@@ -69,7 +82,7 @@ def build_portal(
     cache = settings.cache
     kept = life.part("cache", partial(Cache, cache.max_bytes, cache.max_entries, metrics), shape=shape_of_answers(settings))
     finisher = Finisher(kept, cache.max_entry_bytes, settings.upstream.total_timeout, cache.browsers)
-    legs, probes = _legs(settings, staging, backend, kept, finisher, metrics)
+    legs, probes, outbox = _legs(settings, staging, backend, kept, finisher, metrics, readiness)
     problems = Problems(Messages(settings.messages))
     cors = Cors(settings.origins)
     answering = Answering(
@@ -84,7 +97,7 @@ def build_portal(
         settings.faults.deadline,
     )
     _add_background(settings, staging, legs, probes, readiness)
-    application, rooms = service(settings, staging, metrics, readiness, problems)
+    application, rooms = service(settings, staging, metrics, readiness, problems, outbox)
     gateway = Gateway(
         answering=answering,
         service=application,
@@ -111,9 +124,15 @@ def shape_of_answers(settings: Settings) -> dict[str, Any]:
 
 
 def _legs(
-    settings: Settings, staging: Staging, backend: Backend, cache: Cache, finisher: Finisher, metrics: Metrics
-) -> tuple[dict[Source, Leg], Probes]:
-    """Those who may answer, and a cheap call to each organisation."""
+    settings: Settings,
+    staging: Staging,
+    backend: Backend,
+    cache: Cache,
+    finisher: Finisher,
+    metrics: Metrics,
+    readiness: Readiness,
+) -> tuple[dict[Source, Leg], Probes, Outbox | None]:
+    """Those who may answer, a cheap call to each organisation, and the outbox where there is one."""
 
     def reading(source: Source) -> Reading:
         memory = staging.life.part(f"memory {source}", Memory, shape=cache, close=Memory.close)
@@ -122,7 +141,12 @@ def _legs(
     aliases = aliases_of(settings)
     images = settings.upstream.max_image_bytes
     sides = {Source.REALTIME: reading(Source.REALTIME)}
-    handlers = realtime_handlers(backend, sides[Source.REALTIME], aliases, images, staging.places if staging.observed else None)
+    outbox = None
+    if settings.outbox.enabled:
+        make = partial(build_outbox, settings, backend, sides[Source.REALTIME].registered, metrics, readiness)
+        outbox = staging.life.part("outbox", make, start=Outbox.start, close=Outbox.close)
+    places = staging.places if staging.observed else None
+    handlers = realtime_handlers(backend, sides[Source.REALTIME], aliases, images, places, outbox)
     legs = {Source.REALTIME: Leg(sides[Source.REALTIME], handlers, aliases.parameters)}
     probes: Probes = {Source.REALTIME: backend.probe}
     if staging.outbound is not None:
@@ -133,7 +157,7 @@ def _legs(
         for source, first in ((Source.REALTIME_FIRST, Source.REALTIME), (Source.OUTBOUND_FIRST, Source.OUTBOUND)):
             union = reading(source)
             legs[source] = Leg(union, both_handlers(first, union, sides, aliases, metrics), aliases.parameters)
-    return legs, probes
+    return legs, probes, outbox
 
 
 def _add_background(settings: Settings, staging: Staging, legs: dict[Source, Leg], probes: Probes, readiness: Readiness) -> None:
@@ -153,3 +177,29 @@ def _add_background(settings: Settings, staging: Staging, legs: dict[Source, Leg
             await warm_up(legs[first].reading, settings.cache.warm_events, settings.cache.warm_rate / workers())
 
         add("warm-up", warm)
+
+
+def build_front(limits: Limits, metrics: Metrics, service: App, rooms: frozenset[str], draining: Draining) -> Gateway:
+    """The gateway of what is for no portal of a table. Any page may read what it answers: it says nothing of the portals.
+
+    Args:
+        limits: Those of the process.
+        metrics: Where things are counted: those of no portal.
+        service: The application of the service's own pages.
+        rooms: The first segments of their paths.
+        draining: Whether the process is about to stop.
+    """
+    cors = Cors.for_anybody()
+    nothing = Finisher(Cache(0, 0, metrics), 0, limits.answer_timeout, browsers=False)
+    return Gateway(
+        answering=Nobody(),
+        service=service,
+        service_rooms=rooms,
+        limits=limits,
+        cors=cors,
+        delivery=Delivery(cors, nothing, limits.answer_timeout),
+        problems=Problems(Messages({})),
+        recorder=Recorder(metrics),
+        draining=draining,
+        elsewhere=PORTAL_NOT_FOUND,
+    )

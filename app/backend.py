@@ -20,6 +20,7 @@ from translation import errors
 from translation.aliases import Aliases
 from translation.answers import read_json, translate
 from translation.errors import ProxyError
+from translation.headers import retry_after
 from translation.operations import BY_NAME, Operation
 from translation.registration import BODIES, read_body, read_result
 from translation.repairs import Repairs
@@ -85,8 +86,23 @@ class Backend:
         Raises:
             ProxyError: ``InvalidBody`` before anything is sent; else a row of the closed list.
         """
+        return await self.send(call, self.translated(call))
+
+    def translated(self, call: Call) -> bytes:
+        """The body of a registration, or of its finalization, as it goes upstream.
+
+        Raises:
+            ProxyError: ``InvalidBody``.
+        """
         assert call.operation.name in BODIES  # noqa: S101 - the table and the handlers agree, a test proves it
-        body = read_body(call.body, call.operation.name, self._aliases)
+        return read_body(call.body, call.operation.name, self._aliases)
+
+    async def send(self, call: Call, body: bytes) -> dict[str, Any]:
+        """Send a translated body, and give the result in the old form.
+
+        Raises:
+            ProxyError: A row of the closed list.
+        """
         headers = (*self._organisation.headers, ("content-type", "application/json"), *call.trace)
         answer = await self._ask(call, headers, body)
         if not answer.body.strip():
@@ -166,7 +182,8 @@ class Backend:
             raise ProxyError(errors.REGISTRATION_ANSWER_UNREADABLE, cause=cause)
         if status < 400:
             raise ProxyError(errors.UPSTREAM_ANSWER_INVALID, cause=cause)
-        raise ProxyError(errors.UPSTREAM_FAILED, cause=cause)
+        asked = headers.get("retry-after") if status == 503 else None
+        raise ProxyError(errors.UPSTREAM_FAILED, retry_after=None if asked is None else retry_after(asked), cause=cause)
 
     def _count(self, done: Counter[str]) -> None:
         for repair, times in done.items():

@@ -74,6 +74,7 @@ class Reply:
         resources: What has to be closed after the answer.
         call: What it answers, where somebody may want to compare it with another answer.
         brief: Seconds that it may be given again, when that is shorter than usual: a part of it is missing.
+        backend: Who answered, where it is not who was asked.
     """
 
     status: int
@@ -85,6 +86,7 @@ class Reply:
     resources: AsyncExitStack | None = None
     call: Call | None = None
     brief: float | None = None
+    backend: str | None = None
 
 
 JSON = b"application/json; charset=utf-8"

@@ -11,7 +11,7 @@ from typing import Final
 from app.calls import Header, header_lines
 
 MAX_AGE: Final = b"7200"
-_EXPOSED: Final = b"X-Request-ID, Retry-After, Allow, Age, ETag, X-EvtMgmt-Cache, X-EvtMgmt-Backend"
+_EXPOSED: Final = b"X-Request-ID, Retry-After, Allow, Age, ETag, X-EvtMgmt-Cache, X-EvtMgmt-Backend, X-EvtMgmt-Outbox"
 _METHODS: Final = b"GET, HEAD, POST, OPTIONS"
 _NAMES: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z, ]{0,1000}")
 _VARY: Final = (b"vary", b"Origin")
@@ -34,8 +34,18 @@ class Cors:
                 _VARY,
             ]
         self._refused: list[Header] = [_VARY]
+        self._anybody: list[Header] | None = None
         self._lines = {origin: header_lines(headers) for origin, headers in self._allowed.items()}
         self._refused_lines = header_lines(self._refused)
+
+    @classmethod
+    def for_anybody(cls) -> "Cors":
+        """For answers that hold nothing of anybody: every page may read them."""
+        cors = cls(())
+        cors._anybody = [(b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", _EXPOSED), _VARY]
+        cors._refused = cors._anybody
+        cors._refused_lines = header_lines(cors._refused)
+        return cors
 
     def headers(self, origin: bytes | None) -> list[Header]:
         """The headers that go on an answer to a request with that Origin, None when it has none."""
@@ -55,7 +65,7 @@ class Cors:
             requested_headers: Access-Control-Request-Headers. All well-formed names are allowed: none but Authorization is sent
                 upstream, and a portal that adds a header of its own, or Authorization, shall be able to read its answer.
         """
-        allowed = self._allowed.get(origin.lower())
+        allowed = self._allowed.get(origin.lower(), self._anybody)
         vary = (b"vary", b"Origin, Access-Control-Request-Method, Access-Control-Request-Headers")
         if allowed is None:
             return [vary]

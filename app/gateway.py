@@ -17,11 +17,10 @@ answered before and is still kept goes from 1 to 7 by a shortcut.
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from app.answering import Answering
 from app.bodies import ClientGoneError, Receive, Scope
-from app.caching.reading import Outcome, Served
+from app.caching.reading import Outcome, Served, Shortcut
 from app.calls import Header, Reply
 from app.cors import Cors
 from app.delivery import Delivery, Send
@@ -31,7 +30,7 @@ from app.metrics import PORTAL_FILE, UNMATCHED
 from app.problems import Problems
 from app.record import Exchange, Recorder, new_request_id
 from app.settings import Limits
-from translation.errors import BAD_HEADERS, INTERNAL_ERROR, OPERATION_NOT_FOUND, OVERLOADED, STOPPING, ProxyError
+from translation.errors import BAD_HEADERS, INTERNAL_ERROR, OPERATION_NOT_FOUND, OVERLOADED, STOPPING, ErrorKind, ProxyError
 from translation.headers import is_request_id
 from translation.targets import allowed_methods, is_api, segments
 
@@ -49,6 +48,27 @@ RETRY_SECONDS: Final = 2
 """What a client is asked to wait when the proxy is at its limit."""
 
 
+class Answers(Protocol):
+    """Steps 2 to 6, as ``app/answering.py`` takes them."""
+
+    def shortcut(self, raw_path: bytes, query: bytes) -> Shortcut | None:
+        """What is known of a request target that was answered before."""
+
+    def kept(self, exchange: Exchange, shortcut: Shortcut, headers: Headers, scope: Scope) -> Served | None:
+        """What is kept for it."""
+
+    async def answer(
+        self, exchange: Exchange, path: list[str], headers: Headers, scope: Scope, receive: Receive
+    ) -> Reply | Served:
+        """The answer to a request under the old base."""
+
+    def count_kept(self, served: Served, headers: Headers, scope: Scope) -> None:
+        """Count a kept answer."""
+
+    def delivered(self, reply: Reply | Served) -> None:
+        """An answer is on its way to the client."""
+
+
 class Gateway:
     """The application of one portal.
 
@@ -63,6 +83,7 @@ class Gateway:
         recorder: Logs and counts.
         draining: Whether the process is about to stop.
         files: Answers what is nobody else's with the files of the portal; None where the portal is served elsewhere.
+        elsewhere: What is answered outside the old API and ``service_rooms``.
 
     Attributes:
         limits: The bounds.
@@ -73,7 +94,7 @@ class Gateway:
 
     def __init__(
         self,
-        answering: Answering,
+        answering: Answers,
         service: App,
         service_rooms: frozenset[str],
         limits: Limits,
@@ -83,6 +104,7 @@ class Gateway:
         recorder: Recorder,
         draining: Draining,
         files: App | None = None,
+        elsewhere: ErrorKind = OPERATION_NOT_FOUND,
     ) -> None:
         self._answering = answering
         self._service = service
@@ -96,6 +118,7 @@ class Gateway:
         self._delivery = delivery
         self._problems = problems
         self._recorder = recorder
+        self._elsewhere = elsewhere
         self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -205,7 +228,7 @@ class Gateway:
         if api or (self._files is None and not path):
             return None
         if self._files is None:
-            raise ProxyError(OPERATION_NOT_FOUND)
+            raise ProxyError(self._elsewhere)
         return self._files
 
     def _take_in(self, is_read: bool) -> None:

@@ -11,6 +11,7 @@ import sys
 import traceback
 from collections import deque
 from contextlib import suppress
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TextIO
 
@@ -28,6 +29,10 @@ _QUIET: Final = ("httpx", "httpcore", "aiohttp", "asyncio", "uvicorn.access")
 
 WRITE_SECONDS: Final = 0.02
 WRITE_LINES: Final = 100
+
+
+portal_name: Final[ContextVar[str | None]] = ContextVar("portal_name", default=None)
+"""The portal that the running task works for, where there are several: it stands on each line."""
 
 
 class RedactedStream:
@@ -125,6 +130,13 @@ access_log: Final = AccessLog()
 atexit.register(access_log.flush)
 
 
+def _add_portal(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    name = portal_name.get()
+    if name is not None:
+        event.setdefault("portal", name)
+    return event
+
+
 def _render(_: Any, __: str, event: structlog.typing.EventDict) -> str:
     exception = event.pop("exc_info", None)
     if exception is True:
@@ -147,6 +159,7 @@ def configure_logs(level: str, redactor: Redactor, stream: TextIO | None = None)
     """
     out = RedactedStream(stream, redactor)
     shared: list[structlog.typing.Processor] = [
+        _add_portal,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
     ]

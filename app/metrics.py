@@ -3,11 +3,14 @@
 docs/metrics.md describes each; a test compares.
 """
 
+from collections.abc import Callable, Iterator
 from functools import cache
-from typing import Final
+from typing import Any, Final, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+import prometheus_client
+from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.registry import Collector
 
 UNMATCHED: Final = "unmatched"
 PORTAL_FILE: Final = "portal_file"
@@ -15,15 +18,52 @@ PORTAL_FILE: Final = "portal_file"
 _SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
+PORTAL: Final = "portal"
+NO_PORTAL: Final = ""
+"""The label of requests that are for no portal; Prometheus reads it as a label that is not there."""
+_Kind = TypeVar("_Kind", prometheus_client.Counter, prometheus_client.Gauge, prometheus_client.Histogram)
+
+
+class Registry(CollectorRegistry):
+    """A registry whose metrics may all bear the label of a portal.
+
+    Args:
+        portals: Whether they do.
+    """
+
+    def __init__(self, *, portals: bool = False) -> None:
+        super().__init__()
+        self.labels = (PORTAL,) if portals else ()
+
+
+def _of_portals(kind: type[_Kind]) -> Callable[..., _Kind]:
+    """Makes metrics that bear the label of a portal where there are several."""
+
+    def make(name: str, documentation: str, labelnames: tuple[str, ...] = (), *, registry: Registry, **more: Any) -> _Kind:
+        return kind(name, documentation, (*registry.labels, *labelnames), registry=registry, **more)
+
+    return make
+
+
+Counter: Final = _of_portals(prometheus_client.Counter)
+Gauge: Final = _of_portals(prometheus_client.Gauge)
+Histogram: Final = _of_portals(prometheus_client.Histogram)
+
+
 class Metrics:
-    """The metrics of one process.
+    """The metrics of one process. Where there are several portals, ``of`` gives those of one: all parts count on those.
 
     Args:
         registry: Where they are registered; a new one by default, so that two services in a process do not mix.
+
+    Attributes:
+        registry: The same.
+        portal: Whose metrics these are; None for all of the process.
     """
 
-    def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        self.registry = registry or CollectorRegistry()
+    def __init__(self, registry: Registry | None = None) -> None:
+        self.registry = registry or Registry()
+        self.portal: str | None = None
         self.requests = Counter(
             "evtmgmt_requests", "Requests answered.", ("operation", "backend", "status"), registry=self.registry
         )
@@ -174,6 +214,28 @@ class Metrics:
             registry=self.registry,
             multiprocess_mode="livemin",
         )
+        self.outbox = Counter(
+            "evtmgmt_outbox", "Registrations of the outbox, by what became of them.", ("outcome",), registry=self.registry
+        )
+        self.outbox_refused = Counter(
+            "evtmgmt_outbox_refused",
+            "Registrations that could not be sent and were not stored either: their visitors saw the error.",
+            ("reason",),
+            registry=self.registry,
+        )
+        self.outbox_entries = Gauge(
+            "evtmgmt_outbox_entries",
+            "Registrations in the outbox, by where they stand.",
+            ("state",),
+            registry=self.registry,
+            multiprocess_mode="livemax",
+        )
+        self.outbox_oldest = Gauge(
+            "evtmgmt_outbox_oldest_seconds",
+            "Seconds since the oldest registration that waits was accepted; 0 when none waits.",
+            registry=self.registry,
+            multiprocess_mode="livemax",
+        )
         self.limited = Counter(
             "evtmgmt_limited", "Requests refused as they came too often, by the limit.", ("scope",), registry=self.registry
         )
@@ -191,7 +253,73 @@ class Metrics:
         self.challenges = Counter(
             "evtmgmt_challenges", "Registrations that met the challenge, by outcome.", ("outcome",), registry=self.registry
         )
+        self.config_loaded = prometheus_client.Gauge(
+            "evtmgmt_config_loaded_timestamp_seconds",
+            "When the settings that serve were read, in seconds since 1970.",
+            registry=self.registry,
+            multiprocess_mode="livemin",
+        )
+        self.config_successful = prometheus_client.Gauge(
+            "evtmgmt_config_last_reload_successful",
+            "1 when the settings were taken the last time they were read; 0 when the last good ones serve on.",
+            registry=self.registry,
+            multiprocess_mode="livemin",
+        )
+        self.config_hash = prometheus_client.Gauge(
+            "evtmgmt_config_hash",
+            "The hash of the settings that serve, as a number: the same settings have the same one everywhere.",
+            registry=self.registry,
+            multiprocess_mode="livemostrecent",
+        )
+        self.config_reloads = prometheus_client.Counter(
+            "evtmgmt_config_reloads",
+            "Settings read anew while the proxy ran, by what became of them.",
+            ("outcome",),
+            registry=self.registry,
+        )
         for metric in vars(self).values():
             if isinstance(metric, MetricWrapperBase):
                 # Each look-up by the library costs more than to count. Labels are from closed lists, so it stays small.
                 metric.labels = cache(metric.labels)  # type: ignore[method-assign]
+
+    def of(self, portal: str) -> "Metrics":
+        """The metrics of one portal; the same ones where there are no several."""
+        if not self.registry.labels:
+            return self
+        view = object.__new__(Metrics)
+        for name, metric in vars(self).items():
+            if isinstance(metric, MetricWrapperBase) and metric._labelnames[:1] == (PORTAL,):
+                metric = metric.labels(portal) if metric._labelnames == (PORTAL,) else _OfPortal(metric, portal)
+            setattr(view, name, metric)
+        view.portal = portal
+        return view
+
+
+class _OfPortal:
+    """A metric of which one label is given. Used as the metric itself."""
+
+    def __init__(self, metric: MetricWrapperBase, portal: str) -> None:
+        def labels(*values: object) -> Any:
+            return metric.labels(portal, *values)
+
+        self.labels = cache(labels)
+
+
+class OnePortal(Collector):
+    """What a registry has of one portal.
+
+    Args:
+        registry: The registry.
+        portal: The portal's name.
+    """
+
+    def __init__(self, registry: Collector, portal: str) -> None:
+        self._registry = registry
+        self._portal = portal
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics that have something of the portal, and nothing of others."""
+        for metric in self._registry.collect():
+            metric.samples = [sample for sample in metric.samples if sample.labels.get(PORTAL) == self._portal]
+            if metric.samples:
+                yield metric

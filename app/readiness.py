@@ -28,6 +28,7 @@ class Readiness:
 
     def __init__(self, metrics: Metrics, needed: Callable[[], Collection[str]] = lambda: ("realtime",)) -> None:
         self._refused: set[str] = set()
+        self._degraded: dict[str, tuple[str, bool]] = {}
         self._wake = asyncio.Event()
         self._needed = needed
         self._gauge = metrics.ready
@@ -36,7 +37,7 @@ class Readiness:
     @property
     def ready(self) -> bool:
         """Whether visitors should be sent here."""
-        ready = self._refused.isdisjoint(self._needed())
+        ready = self.tokens_accepted and not any(fails for _, fails in self._degraded.values())
         self._gauge.set(ready)
         return ready
 
@@ -53,6 +54,32 @@ class Readiness:
             self._refused.add(organisation)
             self._wake.set()
             log.error("Dynamics refused the token or the origin", organisation=organisation, ready=self.ready)
+
+    def degraded(self, part: str, reason: str | None, *, fails: bool) -> None:
+        """A part does less than it should.
+
+        Args:
+            part: Its name.
+            reason: Why, in words; None when it is well again.
+            fails: Whether visitors should be sent elsewhere for it.
+        """
+        was = part in self._degraded
+        if reason is None:
+            self._degraded.pop(part, None)
+        else:
+            self._degraded[part] = reason, fails
+        if was is (reason is None):
+            log.warning("well again" if reason is None else "degraded", part=part, reason=reason, ready=self.ready)
+
+    @property
+    def reasons(self) -> list[str]:
+        """What is degraded, in words."""
+        return [reason for reason, _ in self._degraded.values()]
+
+    @property
+    def tokens_accepted(self) -> bool:
+        """Whether no token that is needed was refused."""
+        return self._refused.isdisjoint(self._needed())
 
     async def watch(self, probes: Mapping[Any, Callable[[], Awaitable[object]]], seconds: float = PROBE_SECONDS) -> None:
         """Run for ever: while a token is refused, make a call every so often; it reports through ``accepted``.

@@ -119,6 +119,8 @@ class Recorder:
             "bytes": exchange.size,
             "ms": round(seconds * 1000, 2),
         }
+        if metrics.portal is not None:
+            line["portal"] = metrics.portal
         if exchange.cache is not None:
             line["cache"] = exchange.cache
         if exchange.broken is not None:
@@ -136,7 +138,7 @@ class Recorder:
         """Something was refused at once: ``reads``, ``registrations``, ``connections``, or for the process is ``stopping``."""
         self._metrics.shed.labels(what).inc()
 
-    @staticmethod
-    def defect(exchange: Exchange, error: Exception) -> None:
+    def defect(self, exchange: Exchange, error: Exception) -> None:
         """An exception that is in no list: a mistake of the program."""
-        log.error("defect", request_id=exchange.request_id, operation=exchange.operation, exc_info=error)
+        portal = {} if self._metrics.portal is None else {"portal": self._metrics.portal}
+        log.error("defect", request_id=exchange.request_id, operation=exchange.operation, exc_info=error, **portal)

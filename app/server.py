@@ -23,6 +23,8 @@ from app.hosting.host import Face, Host
 from app.settings import Limits
 
 _CLOSE: Final = b"connection: close\r\n"
+WORKER_SECONDS: Final = 60
+"""How long a worker may be silent before it is taken for hung: a busy machine takes more than uvicorn's 5 s to start one."""
 HARD_HEADER_BYTES: Final = 131_072
 """Where a connection is cut that sends a request line or headers without end; the gateway refuses politely long before."""
 
@@ -355,5 +357,6 @@ def server_config(app: Host | Callable[[], Host] | str, limits: Limits, **option
         backlog=limits.backlog,
         timeout_keep_alive=limits.keep_alive,
         timeout_graceful_shutdown=limits.shutdown_timeout,
+        timeout_worker_healthcheck=WORKER_SECONDS,
         **options,
     )

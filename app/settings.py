@@ -19,6 +19,7 @@ from app.cutover.settings import Admin, Cutover, Outbound, Rollback, Shadow, Sta
 from app.cutover.state import Stage, Switch
 from app.faults.settings import Faults
 from app.hosting.settings import Reload
+from app.outbox.settings import OutboxSettings
 from app.setting_groups import AliasTable, Answers, Limits, Portal, Realtime, Upstream
 from app.setting_types import Group
 from app.settings_sources import PREFIX, sources
@@ -59,6 +60,7 @@ class Settings(BaseSettings):
     rollback: Rollback = Rollback()
     admin: Admin = Admin()
     state: StateSettings = StateSettings()
+    outbox: OutboxSettings = OutboxSettings()
     reload: Reload = Reload()
     portals: dict[str, dict[str, Any]] = Field({}, description="Several portals, each with what is its own. See docs/portals.md.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
@@ -79,6 +81,12 @@ class Settings(BaseSettings):
         switches = (*self.cutover.operations.values(), *self.cutover.events.values())
         if self.outbound is None and (self.cutover.stage is not Stage.REALTIME or Switch.OUTBOUND in switches):
             raise ValueError("the cutover needs EVTMGMT_OUTBOUND__ENDPOINT, __TOKEN and __ORIGIN in every stage but realtime")
+        return self
+
+    @model_validator(mode="after")
+    def _outbox_has_a_place(self) -> "Settings":
+        if self.outbox.enabled and self.state.path is None:
+            raise ValueError("the outbox needs a place that outlives the process: set EVTMGMT_STATE__PATH")
         return self
 
     @model_validator(mode="after")
@@ -119,6 +127,7 @@ class Settings(BaseSettings):
     def secrets(self) -> tuple[str, ...]:
         """All values that must never be seen, of every secret setting; of an address its password as well."""
         found = [value.get_secret_value() for name in type(self).model_fields for value in _secrets(getattr(self, name))]
+        found += self.outbox.keys  # each by itself as well
         # Only these are known to be addresses: a token is opaque, whatever it looks like.
         addresses = (self.upstream.proxy, self.state.redis_url)
         passwords = [urlsplit(address.get_secret_value()).password for address in addresses if address is not None]

@@ -1,4 +1,4 @@
-"""Where settings come from, in this order: environment, .env, secret files, the TOML file.
+"""Where settings come from, in this order: environment, .env, secret files, a key vault, the TOML file.
 
 Every mistake is told in words, all of them together, and never with the value: it may be a secret.
 """
@@ -6,7 +6,7 @@ Every mistake is told in words, all of them together, and never with the value: 
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, get_args
@@ -26,6 +26,7 @@ from pydantic_settings import (
 
 from app.hosting.merging import laid_over
 from app.hosting.settings import PORTALS, Selectors
+from app.hosting.vault import VAULT_URL, VaultError, read_vault
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -35,7 +36,10 @@ CONFIG_FILE: Final = "EVTMGMT_CONFIG_FILE"
 SECRETS_DIR: Final = "EVTMGMT_SECRETS_DIR"
 DOTENV: Final = ".env"
 ENVIRONMENT_ONLY: Final = frozenset(
-    {CONFIG_FILE, SECRETS_DIR, "EVTMGMT_SERVE_HOST", "EVTMGMT_SERVE_PORT", "EVTMGMT_SERVE_WORKERS", "EVTMGMT_HEALTH_URL"}
+    {
+        *(CONFIG_FILE, SECRETS_DIR, VAULT_URL, "EVTMGMT_HEALTH_URL"),
+        *("EVTMGMT_SERVE_HOST", "EVTMGMT_SERVE_PORT", "EVTMGMT_SERVE_WORKERS"),
+    }
 )
 """Names with the prefix that are no settings: where settings are, and options of the command line."""
 
@@ -85,10 +89,18 @@ class SecretFiles(Environment, NestedSecretsSettingsSource):
         return {file.name: _read(file).rstrip("\r\n") for file in _secret_files(path)}
 
 
+class KeyVault(Environment):
+    """Azure Key Vault."""
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        return {name.lower(): value for name, value in read_vault().items()}
+
+
 _LABELS: Final[dict[type[PydanticBaseSettingsSource], str]] = {
     Environment: "environment",
     DotEnv: ".env",
     SecretFiles: "secret file",
+    KeyVault: "key vault",
     TomlConfigSettingsSource: "settings file",
 }
 
@@ -107,6 +119,8 @@ def sources(settings_cls: type[BaseSettings]) -> tuple[PydanticBaseSettingsSourc
     ]
     if secrets_directory().is_dir():
         found.append(SecretFiles(SecretsSettingsSource(settings_cls, secrets_dir=secrets_directory())))
+    if os.environ.get(VAULT_URL):
+        found.append(KeyVault(settings_cls))
     if path := os.environ.get(CONFIG_FILE):
         found.append(TomlConfigSettingsSource(settings_cls, toml_file=Path(path)))
     return tuple(found)
@@ -134,23 +148,26 @@ def load_settings() -> "Settings":
     raise ConfigurationError(list(dict.fromkeys(problems)))
 
 
-def given_values(settings_cls: type[BaseSettings]) -> dict[str, Any]:
-    """What all sources say together, not yet validated.
+def given_values(settings_cls: type[BaseSettings]) -> tuple[dict[str, Any], list[str]]:
+    """What all sources say together, not yet validated, and a sentence for each name that is no setting.
 
     Raises:
-        ConfigurationError: A source cannot be read, or names what is no setting.
+        ConfigurationError: A source cannot be read.
     """
-    problems = list(_unreadable()) or list(_unknown_names(settings_cls))
-    if problems:
-        raise ConfigurationError(list(dict.fromkeys(problems)))
+    if problems := list(_unreadable()):
+        raise ConfigurationError(problems)
     values: dict[str, Any] = {}
     for source in reversed(sources(settings_cls)):
         values = laid_over(values, source())
-    return values
+    return values, list(_unknown_names(settings_cls))
 
 
-def origins_of_values(settings_cls: type[BaseSettings]) -> dict[str, str]:
+def origins_of_values(settings_cls: type[BaseSettings], portal: str = "") -> dict[str, str]:
     """Which source each setting has its value from.
+
+    Args:
+        settings_cls: The settings.
+        portal: A portal of the table, whose own settings come before those that all share.
 
     Returns:
         Environment name to ``environment``, ``.env``, ``secret file``, ``settings file`` or ``default``. Tables are put
@@ -161,6 +178,9 @@ def origins_of_values(settings_cls: type[BaseSettings]) -> dict[str, str]:
     for name, field in known_names(settings_cls):
         path = name.removeprefix(PREFIX).lower().split("__")
         labels = [label for label, values in given if _value(values, path) is not None]
+        if portal:
+            own = [f"{label} (portal)" for label, values in given if _value(values, [PORTALS, portal, *path]) is not None]
+            labels = [*own, *labels]
         origins[name] = ", ".join(labels if _is_table(field) else labels[:1]) or "default"
     return origins
 
@@ -217,6 +237,10 @@ def _unreadable() -> Iterator[str]:
         )
     elif os.environ.get(SECRETS_DIR):
         yield f"{SECRETS_DIR}: there is no folder {folder}"
+    try:
+        read_vault()
+    except VaultError as refused:
+        yield f"{VAULT_URL}: {refused}"
     yield from _trouble(DOTENV, lambda: dotenv_values(DOTENV))
     if path := os.environ.get(CONFIG_FILE):
         yield from _trouble(f"{CONFIG_FILE}: {path}", lambda: tomllib.loads(_read(Path(path))))
@@ -242,7 +266,7 @@ def _unknown_names(settings_cls: type[BaseSettings]) -> Iterator[str]:
     environment = {name.upper() for name, value in os.environ.items() if not _is_service_link(name, value)}
     folder = secrets_directory()
     files = _secret_files(folder) if folder.is_dir() else []
-    elsewhere = {name.upper() for name in (*dotenv_values(DOTENV), *(file.name for file in files))}
+    elsewhere = {name.upper() for name in (*dotenv_values(DOTENV), *(file.name for file in files), *read_vault())}
     for name in sorted(environment | elsewhere):
         if not name.startswith(PREFIX) or name in known or name in groups or name.startswith(tables):
             continue

@@ -10,6 +10,7 @@ from app.cutover.decision import Source
 from app.cutover.places import Places
 from app.metrics import Metrics
 from app.outbound import Outbound
+from app.outbox.outbox import Outbox
 from routes.calendar import PersonalCalendar
 from routes.checkins import CheckIns
 from routes.handed import Handed
@@ -26,7 +27,12 @@ Answering = Callable[[Call], Awaitable[Reply | Served]]
 
 
 def realtime_handlers(
-    backend: Backend, reading: Reading, aliases: Aliases, max_image_bytes: int, places: Places | None = None
+    backend: Backend,
+    reading: Reading,
+    aliases: Aliases,
+    max_image_bytes: int,
+    places: Places | None = None,
+    outbox: Outbox | None = None,
 ) -> dict[str, Answering]:
     """The handler of each operation that the real-time organisation serves, by name.
 
@@ -36,12 +42,15 @@ def realtime_handlers(
         aliases: Ids changed by the migration.
         max_image_bytes: The largest image.
         places: Learns where things live, when there is another organisation.
+        outbox: Stores registrations that cannot be sent, where there is one.
     """
     memory = TrackMemory()
 
     def learn(call: Call, value: Any) -> None:
         if call.operation.name == "list_tracks":
             memory.learn(call.sent["event"], value)
+        elif outbox is not None and call.operation.name == "list_passes":
+            outbox.learn(call.sent["event"], value)
         if places is not None and not _is_filtered(call):
             places.learn(Source.REALTIME, call.operation.name, call.sent, value)
 
@@ -49,7 +58,7 @@ def realtime_handlers(
         (Answer.EVENT_LIST, Answer.EVENT, Answer.LIST, Answer.ITEM, Answer.COUNT), Reads(backend, learn)
     )
     mapped |= {
-        Answer.RESULT: Registrations(backend, reading),
+        Answer.RESULT: Registrations(backend, reading, outbox),
         Answer.IMAGE: Images(backend, max_image_bytes),
         Answer.REDIRECT: CheckIns(backend),
     }

@@ -31,6 +31,7 @@ from app.admin.views.readiness import show_readiness
 from app.cutover.state import Stage, Switch
 from app.cutover.store import ConflictError, Snapshot, StoreAwayError
 from app.gateway import REQUEST_ID
+from routes.outbox import add_outbox_pages
 from translation.errors import ProxyError
 
 log = structlog.get_logger("evtmgmt.admin")
@@ -202,6 +203,8 @@ def console_router(access: Access, sources: Sources) -> APIRouter:
         back = fields.get("back", "")
         place = PLACES[back if back in PLACES else "overview"][0]
         return RedirectResponse(f"{place}?done={snapshot.version}", 303)
+
+    add_outbox_pages(router, access, sources, frame)
 
     @router.get("/sign-in")
     async def sign_in_form(request: Request) -> Response:

@@ -9,9 +9,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from app.faults.draining import Draining
-from app.metrics import Metrics
+from app.hosting.standing import Standing
+from app.metrics import Metrics, OnePortal
 from app.openapi import describe, documentation_page
-from app.readiness import Readiness
 from app.version import VERSION
 
 _METHODS: Final = ["GET", "HEAD"]
@@ -20,12 +20,12 @@ _PAGE_HEADERS: Final = {
 }
 
 
-def service_router(metrics: Metrics, readiness: Readiness, draining: Draining) -> APIRouter:
+def service_router(metrics: Metrics, standing: Standing, draining: Draining) -> APIRouter:
     """The routes of the service itself.
 
     Args:
         metrics: What ``/metrics`` shows.
-        readiness: What ``/readyz`` says.
+        standing: What ``/readyz`` says.
         draining: Whether the process is about to stop.
     """
     router = APIRouter(tags=["service"])
@@ -39,20 +39,23 @@ def service_router(metrics: Metrics, readiness: Readiness, draining: Draining) -
 
     @router.api_route("/readyz", methods=_METHODS)
     async def ready() -> JSONResponse:
-        """Configured, not about to stop, and Dynamics has not refused the token."""
+        """Configured, not about to stop, and Dynamics has not refused the token. What is degraded is told, and serves on."""
         if draining.leaving:
             return JSONResponse({"status": "not ready", "reason": "the process was told to stop"}, 503)
-        if readiness.ready:
-            return JSONResponse({"status": "ready"})
-        return JSONResponse({"status": "not ready", "reason": "Dynamics refused the token or the origin"}, 503)
+        ready, said = standing.report()
+        return JSONResponse(said, 200 if ready else 503)
 
     @router.api_route("/metrics", methods=_METHODS)
-    async def show_metrics() -> Response:
-        """All metrics in the Prometheus text format; of all workers when there are several."""
-        registry = metrics.registry
+    async def show_metrics(portal: str | None = None) -> Response:
+        """All metrics in the Prometheus text format; of all workers when there are several, of one portal when it is named."""
+        registry: CollectorRegistry = metrics.registry
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        if portal is not None:
+            one = CollectorRegistry()
+            one.register(OnePortal(registry, portal))
+            registry = one
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     @router.api_route("/openapi.json", methods=_METHODS)

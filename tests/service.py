@@ -133,7 +133,7 @@ def running_proxy(settings: GivenSettings, port: int = 0) -> Iterator[tuple[int,
         thread.start()
         assert server.listening.wait(20)
         try:
-            yield listener.getsockname()[1], host.portals[""].gateway
+            yield listener.getsockname()[1], host.generation.portals[""].gateway
         finally:
             server.should_exit = True
             thread.join(30)

@@ -15,6 +15,7 @@ import yaml
 from pydantic import SecretStr
 
 from app.cli import cli
+from app.hosting.vault import VAULT_URL
 from app.settings import Limits, Settings
 from app.settings_sources import CONFIG_FILE, SECRETS_DIR, known_names, load_settings
 from sandbox.server import Sandbox
@@ -229,7 +230,7 @@ def test_the_demo_is_in_its_profile_and_its_parts_fit(monkeypatch: pytest.Monkey
 def test_every_setting_that_is_named_exists(path: str) -> None:
     options = {str(option.envvar) for command in COMMANDS.values() for option in command.params if option.envvar}
     named = set(re.findall(r"EVTMGMT_\w+", (ROOT / path).read_text(encoding="utf-8")))
-    assert named <= set(SETTINGS) | options | {CONFIG_FILE, SECRETS_DIR}
+    assert named <= set(SETTINGS) | options | {CONFIG_FILE, SECRETS_DIR, VAULT_URL}
 
 
 def test_the_page_names_services_commands_and_targets_that_exist() -> None:

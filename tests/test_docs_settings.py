@@ -75,7 +75,11 @@ def test_the_variables_of_the_command_line_stand_there_with_their_defaults() -> 
         for option in command.params
         if option.envvar
     }
-    assert rows == options | {"EVTMGMT_CONFIG_FILE": "none", "EVTMGMT_SECRETS_DIR": "`/run/secrets`"}
+    assert rows == options | {
+        "EVTMGMT_CONFIG_FILE": "none",
+        "EVTMGMT_KEYVAULT_URL": "none",
+        "EVTMGMT_SECRETS_DIR": "`/run/secrets`",
+    }
     assert rows.keys() == ENVIRONMENT_ONLY
 
 

@@ -111,6 +111,14 @@ OPERATION_NOT_FOUND = _kind(
     "The path is none of the old API. Compare with `evtmgmt-proxy operations`.",
     OldType.ENDPOINT_NOT_FOUND,
 )
+PORTAL_NOT_FOUND = _kind(
+    "PortalNotFound",
+    404,
+    Blame.CALLER,
+    "No such portal",
+    "The request fits no portal of the table, or bears the client tokens of two. Compare it with docs/portals.md.",
+    OldType.ENDPOINT_NOT_FOUND,
+)
 NOT_FOUND = _kind(
     "NotFound",
     404,

@@ -33,6 +33,7 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "InvalidCalendarData": "This calendar link is incomplete or not valid[ ({detail})]. Please open it again from "
         "your e-mail, or ask the organiser for a new one.",
         "OperationNotFound": "There is nothing at this address. Please go back to the event page.",
+        "PortalNotFound": "This event page is not set up here. Please tell the organiser.",
         "NotFound": "We could not find this. It may have been moved or may not be open yet. Please look at the list of "
         "events, or ask the organiser.",
         "MethodNotAllowed": "This is not possible here. Please go back to the event page and try again.",
@@ -88,6 +89,7 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "InvalidCalendarData": "Dieser Kalenderlink ist unvollständig oder nicht gültig[ ({detail})]. Bitte öffnen Sie "
         "ihn noch einmal aus Ihrer E-Mail oder bitten Sie den Veranstalter um einen neuen.",
         "OperationNotFound": "Unter dieser Adresse gibt es nichts. Bitte gehen Sie zurück zur Veranstaltungsseite.",
+        "PortalNotFound": "Diese Veranstaltungsseite ist hier nicht eingerichtet. Bitte sagen Sie dem Veranstalter Bescheid.",
         "NotFound": "Das konnten wir nicht finden. Vielleicht wurde es verschoben oder ist noch nicht geöffnet. Bitte "
         "sehen Sie in der Liste der Veranstaltungen nach oder fragen Sie den Veranstalter.",
         "MethodNotAllowed": "Das ist hier nicht möglich. Bitte gehen Sie zurück zur Veranstaltungsseite und versuchen "
@@ -166,6 +168,7 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "InvalidCalendarData": "Ce lien de calendrier est incomplet ou n'est pas valable[ ({detail})]. Veuillez "
         "l'ouvrir à nouveau depuis votre e-mail ou en demander un nouveau à l'organisateur.",
         "OperationNotFound": "Il n'y a rien à cette adresse. Veuillez revenir à la page de l'événement.",
+        "PortalNotFound": "Cette page d'événement n'est pas configurée ici. Veuillez prévenir l'organisateur.",
         "NotFound": "Nous n'avons pas trouvé ce que vous cherchez. Cela a peut-être été déplacé ou n'est pas encore "
         "ouvert. Veuillez consulter la liste des événements ou demander à l'organisateur.",
         "MethodNotAllowed": "Ce n'est pas possible ici. Veuillez revenir à la page de l'événement et réessayer.",
@@ -231,6 +234,7 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "InvalidCalendarData": "Este enlace de calendario está incompleto o no es válido[ ({detail})]. Ábralo de nuevo "
         "desde su correo o pida uno nuevo al organizador.",
         "OperationNotFound": "No hay nada en esta dirección. Vuelva a la página del evento.",
+        "PortalNotFound": "Esta página de eventos no está configurada aquí. Avise al organizador.",
         "NotFound": "No hemos encontrado lo que busca. Puede que se haya movido o que todavía no esté abierto. Consulte "
         "la lista de eventos o pregunte al organizador.",
         "MethodNotAllowed": "Esto no es posible aquí. Vuelva a la página del evento e inténtelo de nuevo.",

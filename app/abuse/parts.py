@@ -47,7 +47,13 @@ def _build_limits(settings: Settings, metrics: Metrics, life: Life) -> RateLimit
     url = settings.state.redis_url
     if url is not None:
         # Portals and organisations that share a Redis have counters of their own.
-        secret = f"{settings.realtime.endpoint} {settings.realtime.token.get_secret_value()} {sorted(settings.origins)}"
+        own = (
+            settings.realtime.endpoint,
+            settings.realtime.token.get_secret_value(),
+            sorted(settings.origins),
+            settings.portal_name,
+        )
+        secret = " ".join(map(str, own)).rstrip()
         connect = partial(SharedWindows, url.get_secret_value(), secret, metrics)
         shared = life.part("rates in Redis", connect, shape=(url, secret), close=SharedWindows.close)
     windows = life.part("rates", Windows, shape=None)

@@ -53,12 +53,13 @@ class Credentials:
     Args:
         token: The admin token.
         clock: Seconds since 1970.
+        portal: Whose it is, where there are several: a session of one opens no other, also where the token is the same.
     """
 
-    def __init__(self, token: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, token: str, clock: Callable[[], float] = time.time, portal: str = "") -> None:
         secret = token.encode("utf-8")
         self._token = sha256(secret).digest()
-        self._key = scrypt(secret, salt=_SALT, n=2**14, r=8, p=1, dklen=32)
+        self._key = scrypt(secret, salt=_SALT + portal.encode("utf-8"), n=2**14, r=8, p=1, dklen=32)
         self._clock = clock
 
     def admits(self, given: bytes) -> bool:

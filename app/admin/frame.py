@@ -20,6 +20,7 @@ PLACES: Final = {
     "differences": ("/console/differences", "Differences"),
     "readiness": ("/console/readiness", "Readiness"),
     "explain": ("/console/explain", "Explain"),
+    "outbox": ("/console/outbox", "Outbox"),
     "audit": ("/console/audit", "Audit"),
 }
 """The pages: address and name, in the order of the menu."""

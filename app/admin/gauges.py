@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from app.caching.reading import Outcome
+from app.metrics import OnePortal
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +32,20 @@ class Gauges:
     refused: int = 0
 
 
-def read_gauges(registry: CollectorRegistry, burst: int | None) -> Gauges:
+def read_gauges(registry: CollectorRegistry, burst: int | None, portal: str | None = None) -> Gauges:
     """The numbers of this moment.
 
     Args:
         registry: This process's; where ``PROMETHEUS_MULTIPROC_DIR`` is set, the files of all workers are read instead.
         burst: Calls to Dynamics that may be made at once after a quiet time, of all workers; None where no budget is set.
+        portal: Whose numbers; None where there is one portal.
     """
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     found: dict[str, float] = {}
     tokens: dict[str, float] = {}
-    for metric in registry.collect():
+    for metric in (registry if portal is None else OnePortal(registry, portal)).collect():
         for sample in metric.samples:
             name = sample.name
             if name == "evtmgmt_budget_tokens":

@@ -10,17 +10,19 @@ from app.cutover.explaining import explain
 from app.cutover.parts import Observed, Staging
 from app.cutover.standing import Obstacle, standing
 from app.metrics import Metrics
+from app.outbox.outbox import Outbox
 from app.parts import aliases_of
 from app.rates import read_rate
 
 
-def sources_of(staging: Staging, observed: Observed, metrics: Metrics) -> Sources:
+def sources_of(staging: Staging, observed: Observed, metrics: Metrics, outbox: Outbox | None = None) -> Sources:
     """What pages are made of.
 
     Args:
         staging: The cutover of this process.
         observed: What is counted.
         metrics: Where the cache and the budget show themselves.
+        outbox: Registrations that wait, where there is an outbox.
     """
     settings, places, reports = staging.settings, staging.places, observed.reports
     aliases = aliases_of(settings)
@@ -44,6 +46,7 @@ def sources_of(staging: Staging, observed: Observed, metrics: Metrics) -> Source
         reports=reports,
         standing=obstacles,
         explain=partial(explain, staging.router),
-        gauges=partial(read_gauges, metrics.registry, burst),
+        gauges=partial(read_gauges, metrics.registry, burst, metrics.portal),
         both=staging.outbound is not None,
+        outbox=outbox,
     )

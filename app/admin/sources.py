@@ -10,6 +10,7 @@ from app.cutover.places import Places
 from app.cutover.reports import Reports
 from app.cutover.standing import Obstacle
 from app.cutover.store import Snapshot, StoreAwayError
+from app.outbox.outbox import Outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Sources:
             raises ``ProxyError`` where the path is no operation.
         gauges: The cache and the budget, of all workers together; it reads files, so it is called in a thread.
         both: Whether an outbound organisation is configured.
+        outbox: Registrations that wait; None when it is off.
     """
 
     live: Live
@@ -34,6 +36,7 @@ class Sources:
     explain: Callable[[str, str, str], tuple[str, Route]]
     gauges: Callable[[], Gauges]
     both: bool
+    outbox: Outbox | None = None
 
     async def snapshot(self) -> Snapshot:
         """The state as it is kept, or what serves here while the store is away.

@@ -111,7 +111,7 @@ def run_show(settings: Settings, *, as_json: bool) -> int:
     if snapshot is None:
         typer.echo("Nothing is kept yet: the settings decide." if _keeps(settings) else _FORGETFUL)
     else:
-        typer.echo(f"Version {snapshot.version}, since {_time(snapshot.at)}")
+        typer.echo(f"Version {snapshot.version}, since {time_of(snapshot.at)}")
     for name, value in _parts(state.document()).items():
         typer.echo(f"  {name}: {value}")
     if differs:
@@ -131,7 +131,7 @@ def run_change(settings: Settings, edit: Setting | Clearing, who: str | None, wh
     async def change(store: Store) -> tuple[Snapshot, Snapshot]:
         live = Live(store, both=settings.outbound is not None)
         await live.start(settings.cutover.state())
-        return live.snapshot, await live.change(edit, _user() if who is None else who, why, expected)
+        return live.snapshot, await live.change(edit, current_user() if who is None else who, why, expected)
 
     try:
         before, after = _with_store(settings, change)
@@ -165,7 +165,7 @@ def run_audit(settings: Settings, limit: int, before: int | None, *, as_json: bo
         typer.echo(json.dumps([change.document() for change in changes], indent=2))
         return DONE
     for change in changes:
-        typer.echo(f"Version {change.version}, {_time(change.at)}, {change.who}: {change.why}")
+        typer.echo(f"Version {change.version}, {time_of(change.at)}, {change.who}: {change.why}")
         for line in _words(change.before, change.after):
             typer.echo(f"  {line}")
     if not changes:
@@ -181,7 +181,7 @@ def _with_store(settings: Settings, use: Callable[[Store], Awaitable[_Result]]) 
     configure_logs("error", Redactor(settings.secrets), sys.stderr)
 
     async def run() -> _Result:
-        store = open_store(settings.state, settings.realtime.endpoint)
+        store = open_store(settings.state, settings.realtime.endpoint, settings.portal_name)
         try:
             return await use(store)
         finally:
@@ -201,14 +201,16 @@ def _without(there: dict[str, Any], names: list[str], noun: str) -> dict[str, An
     return {name: value for name, value in there.items() if name not in names}
 
 
-def _user() -> str:
+def current_user() -> str:
+    """The user of the system, as far as it has a name."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name
         return f"user {os.getuid()}"
 
 
-def _time(at: float) -> str:
+def time_of(at: float) -> str:
+    """A time in seconds since 1970, for people."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 

@@ -10,8 +10,12 @@ from rich.table import Table
 
 from app.cli.cutover import cutover
 from app.cli.examples import examples
-from app.settings_sources import ConfigurationError, load_settings
+from app.cli.outbox import outbox
+from app.hosting.installation import load_installation, load_portal
+from app.settings_sources import ConfigurationError
 from app.version import VERSION
+
+Portal = Annotated[str | None, typer.Option("--portal", help="Which portal of the table; needed when there are several.")]
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -19,6 +23,7 @@ cli = typer.Typer(
     help="Serve the old Dynamics 365 Events API from a real-time journeys organisation.",
 )
 cli.add_typer(cutover, name="cutover")
+cli.add_typer(outbox, name="outbox")
 
 
 _MISSING: Final = (
@@ -51,7 +56,7 @@ def serve(
     """Run the proxy."""
     from app.cli.serving import run_server
 
-    run_server(load_settings(), host, port, workers)
+    run_server(load_installation(), host, port, workers)
 
 
 @cli.command(epilog=examples("demo"))
@@ -96,6 +101,7 @@ def init_(
 def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
     event: Annotated[str | None, typer.Option(help="Readable id of the event to look at; the first listed by default.")] = None,
+    portal: Portal = None,
 ) -> None:
     """Validate the settings, then call the organisation and tell whether a portal would work.
 
@@ -103,7 +109,7 @@ def check(
     """
     from app.cli.checking import run_check
 
-    raise typer.Exit(run_check(load_settings(), as_json=as_json, event=event))
+    raise typer.Exit(run_check(load_portal(portal), as_json=as_json, event=event))
 
 
 @cli.command(epilog=examples("compare"))
@@ -118,6 +124,7 @@ def compare(
     ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the whole report as JSON.")] = None,
     html_file: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write the whole report as a page.")] = None,
+    portal: Portal = None,
 ) -> None:
     """Compare what outbound and real-time answer for all published events: the rehearsal of the cutover.
 
@@ -127,7 +134,7 @@ def compare(
     from app.cli.comparing import run_compare
 
     status = run_compare(
-        load_settings(),
+        load_portal(portal),
         rate=rate,
         threshold=threshold,
         event=event,
@@ -175,11 +182,12 @@ def explain(
     method: Annotated[str, typer.Argument(help="GET or POST.")],
     path: Annotated[str, typer.Argument(help="Path and query as a portal sends them; the old base may be left out.")],
     visitor: Annotated[str, typer.Option(help="What tells the visitor apart: the address, or the sticky header's value.")] = "",
+    portal: Portal = None,
 ) -> None:
     """Tell which organisation would answer a request, by which rule of the cutover, and why."""
     from app.cli.explaining import run_explain
 
-    raise typer.Exit(run_explain(load_settings(), method, path, visitor))
+    raise typer.Exit(run_explain(load_portal(portal), method, path, visitor))
 
 
 @cli.command(epilog=examples("operations"))
@@ -201,9 +209,15 @@ def operations() -> None:
 @cli.command(epilog=examples("config"))
 def config() -> None:
     """Print the effective settings, secrets masked, and where each came from."""
-    from app.cli.showing import settings_table
+    from app.cli.showing import portals_table, settings_table
 
-    _print(settings_table(load_settings()))
+    installation = load_installation()
+    if installation.has_table:
+        _print(portals_table(installation))
+        for name, settings in installation.portals.items():
+            _print(settings_table(settings, name))
+    else:
+        _print(settings_table(installation.portals[""]))
 
 
 @cli.command(epilog=examples("version"))

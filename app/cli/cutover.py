@@ -9,7 +9,7 @@ import typer
 
 from app.cli.examples import examples
 from app.cutover.state import Stage
-from app.settings_sources import load_settings
+from app.hosting.installation import load_portal
 
 cutover = typer.Typer(
     no_args_is_help=True,
@@ -19,15 +19,16 @@ cutover = typer.Typer(
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Why = Annotated[str, typer.Option(help="The reason, for the audit.")]
 Who = Annotated[str | None, typer.Option(help="Who changes it, for the audit. Default: the user of the system.")]
+Portal = Annotated[str | None, typer.Option("--portal", help="Which portal of the table; needed when there are several.")]
 Expect = Annotated[int | None, typer.Option(min=1, help="Change nothing unless this version is kept.")]
 
 
 @cutover.command(epilog=examples("cutover show"))
-def show(as_json: AsJson = False) -> None:
+def show(as_json: AsJson = False, portal: Portal = None) -> None:
     """Print the state that is kept, and where the settings say something else."""
     from app.cli.changing import run_show
 
-    raise typer.Exit(run_show(load_settings(), as_json=as_json))
+    raise typer.Exit(run_show(load_portal(portal), as_json=as_json))
 
 
 @cutover.command("set", epilog=examples("cutover set"))
@@ -45,6 +46,7 @@ def set_(
     ] = None,
     who: Who = None,
     expect: Expect = None,
+    portal: Portal = None,
 ) -> None:
     """Change the state. All processes follow within two seconds."""
     from app.cli.changing import Setting, run_change, switches
@@ -52,7 +54,7 @@ def set_(
     switched = switches(operation or [], "--operation"), switches(event or [], "--event")
     if stage is None and percent is None and not any(switched):
         raise typer.BadParameter("nothing is named that should be set; see --help")
-    raise typer.Exit(run_change(load_settings(), Setting(stage, percent, *switched), who, why, expect))
+    raise typer.Exit(run_change(load_portal(portal), Setting(stage, percent, *switched), who, why, expect))
 
 
 @cutover.command(epilog=examples("cutover clear"))
@@ -64,6 +66,7 @@ def clear(
     event: Annotated[list[str] | None, typer.Option(metavar="PATTERN", help="The switch of an event or pattern.")] = None,
     who: Who = None,
     expect: Expect = None,
+    portal: Portal = None,
 ) -> None:
     """Take latches and switches away: the stage decides again. All processes follow within two seconds."""
     from app.cli.changing import Clearing, run_change
@@ -71,7 +74,7 @@ def clear(
     edit = Clearing(latch or [], all_latches, operation or [], event or [])
     if not (latch or all_latches or operation or event):
         raise typer.BadParameter("nothing is named that should be cleared; see --help")
-    raise typer.Exit(run_change(load_settings(), edit, who, why, expect))
+    raise typer.Exit(run_change(load_portal(portal), edit, who, why, expect))
 
 
 @cutover.command(epilog=examples("cutover audit"))
@@ -79,8 +82,9 @@ def audit(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many changes, the newest first.")] = 20,
     before: Annotated[int | None, typer.Option(min=1, help="Only changes older than this version.")] = None,
     as_json: AsJson = False,
+    portal: Portal = None,
 ) -> None:
     """Print who changed what, when and why."""
     from app.cli.changing import run_audit
 
-    raise typer.Exit(run_audit(load_settings(), limit, before, as_json=as_json))
+    raise typer.Exit(run_audit(load_portal(portal), limit, before, as_json=as_json))

@@ -67,6 +67,19 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("the last twenty changes", "cutover audit"),
         ("more of them, for machines", "cutover audit --limit 200 --json"),
     ),
+    "outbox list": (
+        ("everything that is in it", "outbox list"),
+        ("what waits for a person, for machines", "outbox list --state parked --json"),
+    ),
+    "outbox show": (("one registration, to look for it in Dynamics", "outbox show 17 --why 'looking for it in Dynamics'"),),
+    "outbox retry": (
+        ("two that are not in Dynamics", "outbox retry 17 18 --why 'not in Dynamics, looked by e-mail'"),
+        ("all that were given up", "outbox retry --all dead --why 'Dynamics is back'"),
+    ),
+    "outbox drop": (("one that arrived", "outbox drop 17 --why 'is registered in Dynamics'"),),
+    "outbox export": (("what was given up, for a colleague", "outbox export dead.json --state dead --why 'entered by hand'"),),
+    "outbox history": (("who decided what", "outbox history"),),
+    "outbox key": (("a key for the settings", "outbox key"),),
 }
 """By command: what each example is for, and what is written behind the program's name."""
 

@@ -2,7 +2,9 @@
 
 import gc
 import os
+import signal
 import tempfile
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlsplit
 
@@ -11,6 +13,7 @@ from uvicorn.supervisors import Multiprocess, multiprocess
 
 from app.cutover.live import SHARED_STATE, open_store
 from app.hosting.host import Host
+from app.hosting.installation import Installation
 from app.logs import configure_logs
 from app.main import create_app
 from app.parts import WORKERS
@@ -18,7 +21,6 @@ from app.portal_files.telling import tell_of_the_portal
 from app.redaction import Redactor
 from app.rooms import rooms_of
 from app.server import Server, server_config
-from app.settings import Settings
 
 
 class Worker(multiprocess.Process):
@@ -52,12 +54,19 @@ class Workers(Multiprocess):
         for gone in known - self._known:
             mark_process_dead(gone)  # type: ignore[no-untyped-call]
 
+    def handle_hup(self) -> None:
+        """Have all workers read their settings anew; none is restarted for it."""
+        for pid in self._running():
+            with suppress(ProcessLookupError):  # it died a moment ago, and reads them when it starts
+                os.kill(pid, signal.SIGHUP)
+
     def _running(self) -> frozenset[int]:
         return frozenset(process.pid for process in self.processes if process.pid is not None)
 
 
 def worker_app() -> Host:
     """The application of a worker process, as uvicorn makes it."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the settings are followed
     host = create_app()
     settle_memory()
     return host
@@ -73,11 +82,11 @@ def settle_memory() -> None:
     gc.set_threshold(50_000, 50, 100)
 
 
-def run_server(settings: Settings, host: str, port: int, workers: int) -> None:
+def run_server(installation: Installation, host: str, port: int, workers: int) -> None:
     """Serve until SIGTERM or SIGINT; requests in flight are finished within ``limits.shutdown_timeout``.
 
     Args:
-        settings: What to run with.
+        installation: What is found in environment and files; it is followed from then on.
         host: Address to listen on.
         port: Port, 0 for a free one.
         workers: Processes. With several, their metrics are added up through files in a directory of their own, and they
@@ -87,23 +96,32 @@ def run_server(settings: Settings, host: str, port: int, workers: int) -> None:
         ConfigurationError: The place of the state cannot be used.
     """
     os.environ[WORKERS] = str(workers)  # whatever a platform says: what is shared is divided by it
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the settings are followed
+    limits = installation.process.limits
     if workers == 1:
-        application = create_app(settings)
-        tell_of_the_portal(settings, rooms_of(settings))
+        application = create_app()
+        tell_of_portals(installation)
         settle_memory()
-        Server(server_config(application, settings.limits, host=host, port=port)).run()
+        Server(server_config(application, limits, host=host, port=port)).run()
         return
-    configure_logs(settings.log_level, Redactor(settings.secrets))
-    tell_of_the_portal(settings, rooms_of(settings))
-    open_store(settings.state, settings.realtime.endpoint)  # told once, and not by each worker again and again
+    configure_logs(installation.process.log_level, Redactor(installation.secrets))
+    tell_of_portals(installation)
+    for settings in installation.portals.values():  # told once, and not by each worker again and again
+        open_store(settings.state, settings.realtime.endpoint, settings.portal_name)
     with (
         tempfile.TemporaryDirectory(prefix="evtmgmt-metrics-") as directory,
         tempfile.TemporaryDirectory(prefix="evtmgmt-state-") as state,
     ):
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", directory)
         os.environ[SHARED_STATE] = state
-        config = server_config("app.cli.serving:worker_app", settings.limits, host=host, port=port, workers=workers)
+        config = server_config("app.cli.serving:worker_app", limits, host=host, port=port, workers=workers)
         Workers(config, sockets=[config.bind_socket()]).run()
+
+
+def tell_of_portals(installation: Installation) -> None:
+    """Log what is likely to be a mistake in the folders of portals that are served."""
+    for settings in installation.portals.values():
+        tell_of_the_portal(settings, rooms_of(settings))
 
 
 def is_alive(url: str) -> bool:

@@ -74,7 +74,7 @@ async def explain_now(settings: Settings, method: str, path: str, visitor: str) 
         StoreAwayError: The state that is kept cannot be read.
     """
     metrics = Metrics()
-    store = open_store(settings.state, settings.realtime.endpoint)
+    store = open_store(settings.state, settings.realtime.endpoint, settings.portal_name)
     try:
         kept = await store.current()
     finally:

@@ -27,18 +27,20 @@ TRIES: Final = 20
 _ORGANISATION: Final = re.compile(r"/orgs/([^/?#]+)", re.IGNORECASE)
 
 
-def open_store(settings: StateSettings, endpoint: str) -> Store:
+def open_store(settings: StateSettings, endpoint: str, portal: str = "") -> Store:
     """The store that the settings name.
 
     Args:
         settings: Where the state is kept.
         endpoint: The real-time endpoint: organisations may share a Redis, and their ids tell them apart.
+        portal: The portal's name, where there are several: each has a state of its own.
 
     Raises:
         ConfigurationError: The directory or the address cannot be used.
     """
     shared = os.environ.get(SHARED_STATE)
-    directory = settings.path or (Path(shared) if shared else None)
+    # A portal's path is its own already.
+    directory = settings.path or (Path(shared, "portals", portal) if shared and portal else Path(shared) if shared else None)
     local = SqliteStore(directory, durable=settings.path is not None)
     try:
         local.check()
@@ -49,11 +51,12 @@ def open_store(settings: StateSettings, endpoint: str) -> Store:
     # Costs a tenth of a second, and most do without.
     from app.cutover.redis_store import RedisStore
 
-    organisation = _ORGANISATION.search(endpoint)
+    found = _ORGANISATION.search(endpoint)
+    organisation = found[1] if found else endpoint
     try:
         return RedisStore(
             settings.redis_url.get_secret_value(),
-            organisation[1] if organisation else endpoint,
+            f"{organisation}/{portal}" if portal else organisation,
             local if directory is not None else None,
         )
     except ValueError as unusable:

@@ -90,16 +90,22 @@ class Staging:
 
 
 def stage(
-    settings: Settings, budget: Budget, metrics: Metrics, life: Life | None = None, addresses: ClientAddresses | None = None
+    settings: Settings,
+    budget: Budget,
+    metrics: Metrics,
+    life: Life | None = None,
+    addresses: ClientAddresses | None = None,
+    old_budget: Budget | None = None,
 ) -> tuple[Staging, Readiness]:
     """Put the cutover together, and what is told of tokens.
 
     Args:
         settings: The settings.
-        budget: How many calls may be made to real-time; outbound has a budget of its own.
+        budget: How many calls may be made to real-time.
         metrics: Where things are counted.
         life: Where the parts are added; a new one by default.
         addresses: Finds visitors' addresses; by default no proxy is believed.
+        old_budget: How many calls may be made to outbound; a new one by default.
 
     Raises:
         ConfigurationError: The state cannot be kept where the settings say.
@@ -126,8 +132,7 @@ def stage(
             "upstream outbound", partial(build_upstream, settings.upstream), shape=settings.upstream, close=Upstream.close
         )
         observe = staging.observer(Source.OUTBOUND)
-        shape = settings.upstream, settings.outbound.endpoint
-        old = life.part("budget outbound", partial(build_budget, settings, Source.OUTBOUND), shape=shape)
+        old = old_budget or build_budget(settings, Source.OUTBOUND)
         budgets = {Source.REALTIME: budget, Source.OUTBOUND: old}
         protection = life.part(
             "protection outbound",
@@ -159,7 +164,7 @@ def _follow(settings: Settings, both: bool, metrics: Metrics, life: Life) -> Liv
         live.on_change(tell)
 
     def make() -> Live:
-        return Live(open_store(settings.state, settings.realtime.endpoint), both=both)
+        return Live(open_store(settings.state, settings.realtime.endpoint, settings.portal_name), both=both)
 
     async def close(live: Live) -> None:
         await live.store.close()

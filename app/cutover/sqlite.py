@@ -16,7 +16,7 @@ import orjson
 from pydantic import ValidationError
 
 from app.cutover.sqlite_documents import fold, put, read
-from app.cutover.sqlite_file import FILE, READ_STATE, DiskRefusesError, in_words, last_resort, open_file, transaction
+from app.cutover.sqlite_file import FILE, READ_STATE, last_resort, open_file
 from app.cutover.state import CutoverState
 from app.cutover.store import (
     AUDIT_LINES,
@@ -30,6 +30,7 @@ from app.cutover.store import (
     difference,
     packed,
 )
+from app.sqlite_files import DiskRefusesError, in_words, transaction
 
 LOOK_SECONDS: Final = 0.5
 """How often the file is looked at for changes of other processes."""

@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 
-from app.cutover.sqlite_file import transaction
 from app.cutover.store import FOLDED, FORGET_OWNERS_AFTER, FoldedError, Merge, packed
+from app.sqlite_files import transaction
 
 
 def put(connection: sqlite3.Connection, kind: str, owner: str, document: str) -> None:

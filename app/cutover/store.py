@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 import orjson
 
 from app.cutover.state import CutoverState
+from app.sqlite_files import StoreAwayError as StoreAwayError
 
 FOLDED: Final = "folded"
 """The owner of what ``fold`` made of the documents of workers that are gone."""
@@ -80,10 +81,6 @@ class ConflictError(Exception):
     def __init__(self, current: Snapshot) -> None:
         super().__init__(f"the state was changed meanwhile: it is version {current.version} now")
         self.current = current
-
-
-class StoreAwayError(Exception):
-    """The store cannot be used now. The text is a sentence for the operator; what was known before serves."""
 
 
 class FoldedError(Exception):

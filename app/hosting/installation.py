@@ -1,6 +1,6 @@
 """What a process runs: one portal, or a table of them, each with complete settings of its own."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -68,8 +68,8 @@ def load_installation() -> Installation:
     Raises:
         ConfigurationError: With a sentence for each mistake that was found, in all portals.
     """
-    values = given_values(Settings)
-    return read_table(values) if values.get(PORTALS) else alone(load_settings())
+    values, problems = given_values(Settings)
+    return read_table(values, problems) if values.get(PORTALS) else alone(load_settings())
 
 
 def load_portal(name: str | None) -> Settings:
@@ -92,16 +92,17 @@ def load_portal(name: str | None) -> Settings:
     return installation.portals[name]
 
 
-def read_table(values: Mapping[str, Any]) -> Installation:
+def read_table(values: Mapping[str, Any], unknown: Sequence[str] = ()) -> Installation:
     """The installation of a table of portals.
 
     Args:
         values: What the sources say, not yet validated; ``portals`` is a table with an entry at least.
+        unknown: Mistakes that were found already.
 
     Raises:
         ConfigurationError: With a sentence for each mistake.
     """
-    problems: list[str] = []
+    problems = list(unknown)
     shared = {name: value for name, value in values.items() if name != PORTALS}
     process = _process(shared, problems)
     portals: dict[str, Settings] = {}

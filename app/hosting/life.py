@@ -71,20 +71,16 @@ class Life:
         return self._before is None or self._parts[name] is not self._before._parts.get(name)
 
     async def start(self) -> None:
-        """Start the parts that are new. When one cannot be started, those that are new are let go of.
+        """Start the parts that are new.
 
         Raises:
-            Exception: What the part raises.
+            Exception: What the part raises; whoever called lets go of the life then.
         """
-        try:
-            for part in self._parts.values():
-                if not part.started:
-                    part.started = True
-                    if part.start is not None:
-                        await part.start(part.value)
-        except BaseException:
-            await self.close(self._before)
-            raise
+        for part in self._parts.values():
+            if not part.started:
+                part.started = True
+                if part.start is not None:
+                    await part.start(part.value)
 
     def works(self) -> list[Coroutine[Any, Any, object]]:
         """What the parts do beside requests, as far as it is not under way."""

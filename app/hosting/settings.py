@@ -6,10 +6,11 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
-from app.setting_types import Group, Words, read_words
+from app.setting_types import Group, Seconds, Words, read_words
 
 PORTALS: Final = "portals"
 NAME: Final = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
+SHORTEST_TOKEN: Final = 8
 _LONGEST_NAME: Final = 40
 _HOST: Final = re.compile(r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 _SEGMENT: Final = re.compile(r"[A-Za-z0-9._~-]+")
@@ -60,8 +61,8 @@ class Selectors(Group):
     @field_validator("client_tokens")
     @classmethod
     def _client_tokens(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-        if not all(token.get_secret_value() for token in value):
-            raise ValueError("a token is empty")
+        if not all(len(token.get_secret_value()) >= SHORTEST_TOKEN for token in value):
+            raise ValueError(f"a token has less than {SHORTEST_TOKEN} characters")
         return value
 
     @property
@@ -81,5 +82,5 @@ class Reload(Group):
     """How changed settings are taken up while the proxy runs. Times are seconds."""
 
     enabled: bool = Field(True, description="Whether files are watched. SIGHUP works in any case.")
-    interval: float = Field(5, ge=0.1, le=3_600, description="Time between two looks at the files.")
-    vault_interval: float = Field(300, ge=1, le=86_400, description="Time between two looks at the key vault.")
+    interval: Seconds = Field(5, description="Time between two looks at the files.")
+    vault_interval: Seconds = Field(300, description="Time between two looks at the key vault.")

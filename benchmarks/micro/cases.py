@@ -79,7 +79,7 @@ def _host() -> Host:
 
 
 def _gateway() -> Gateway:
-    return _host().portals[""].gateway
+    return _host().generation.portals[""].gateway
 
 
 def translated(operation: str, body: bytes) -> bytes:
@@ -187,7 +187,8 @@ async def _keep() -> None:
         "query_string": query,
         "headers": [(b"host", b"127.0.0.1:8080"), (b"accept-encoding", b"gzip")],
     }
-    _gateway()._answering.legs[Source.REALTIME].reading.through(BY_NAME["get_event"], dynamics)
+    answering: Any = _gateway()._answering
+    answering.legs[Source.REALTIME].reading.through(BY_NAME["get_event"], dynamics)
     await _gateway()(scope, receive, send)
 
 

@@ -72,6 +72,7 @@ def pairing(**groups: Any) -> Iterator[Pair]:
         settings = settings_for(sandbox, cache=cache, portal={"origins": [ORIGIN]}, **{"log_level": "error", **groups})
         with patch("app.assembly.Reading", partial(Reading, clock=clock)):
             host = create_app(settings)
+        gateway = host.generation.portals[""].gateway
         usual = uvicorn.Config(
             host,
             interface="asgi3",
@@ -88,7 +89,7 @@ def pairing(**groups: Any) -> Iterator[Pair]:
         listeners = [closing.enter_context(socket(AF_INET, SOCK_STREAM)) for _ in servers]
         for listener in listeners:
             listener.bind(("127.0.0.1", 0))
-        pair = Pair(sandbox, host.portals[""].gateway, servers, [listener.getsockname()[1] for listener in listeners], clock)
+        pair = Pair(sandbox, gateway, servers, [listener.getsockname()[1] for listener in listeners], clock)
 
         async def serve() -> None:
             pair.loop = asyncio.get_running_loop()

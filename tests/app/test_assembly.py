@@ -7,7 +7,9 @@ import pytest
 
 from app.assembly import NOT_IN_ANSWERS, build_portal, shape_of_answers
 from app.faults.draining import Draining
+from app.hosting.budgets import Budgets
 from app.hosting.portal import Portal
+from app.hosting.standing import Standing
 from app.main import _service
 from app.metrics import Metrics
 from app.settings import Settings
@@ -26,8 +28,9 @@ async def anew(first: dict[str, Any], second: dict[str, Any]) -> set[str]:
     async with Sandbox() as sandbox:
         metrics, draining = Metrics(), Draining()
         settings = [settings_for(sandbox, **{**both_sides(sandbox), **groups}) for groups in (first, second)]
-        before = build_portal(settings[0], metrics, partial(_service, draining), draining)
-        after = build_portal(settings[1], metrics, partial(_service, draining), draining, before)
+        budgets, service = Budgets(), partial(_service, (Standing(metrics), draining))
+        before = build_portal(settings[0], metrics, budgets, service, draining)
+        after = build_portal(settings[1], metrics, budgets, service, draining, before)
         await after.life.close()
         await before.life.close(after.life)
         old = parts(before)
@@ -48,8 +51,8 @@ async def test_another_admin_token_loses_nothing() -> None:
 
 async def test_another_time_out_needs_other_connections() -> None:
     found = await anew({}, {"upstream": {"read_timeout": 7}})
-    assert found == ALWAYS | {name for name in found if name.startswith(("upstream", "budget", "protection"))}
-    assert len(found) == len(ALWAYS) + 8
+    assert found == ALWAYS | {name for name in found if name.startswith(("upstream", "protection"))}
+    assert len(found) == len(ALWAYS) + 6
 
 
 async def test_what_shows_in_answers_empties_the_cache() -> None:

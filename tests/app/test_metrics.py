@@ -7,13 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.caching.reading import Outcome
-from app.metrics import UNMATCHED, Metrics
+from app.metrics import UNMATCHED, Metrics, Registry
 from app.upstream import Trouble
 from tests.examples import MAPPED, OPEN_DAY, example, registration
 from tests.service import BASE, Service, running_service
@@ -72,14 +71,14 @@ def test_every_label_is_of_a_closed_list() -> None:
 
 
 def names() -> set[tuple[str, str]]:
-    registry = CollectorRegistry()
+    registry = Registry()
     Metrics(registry)
     return {(family.name, family.type) for family in registry.collect()}
 
 
 @pytest.mark.parametrize("metric", sorted(names()))
 def test_each_metric_has_the_prefix_and_says_what_it_is(metric: tuple[str, str]) -> None:
-    registry = CollectorRegistry()
+    registry = Registry()
     Metrics(registry)
     (family,) = [family for family in registry.collect() if family.name == metric[0]]
     assert family.name.startswith("evtmgmt_")
@@ -113,7 +112,7 @@ for _ in range(2):
             timeout=60,
             check=True,
         )
-    registry = CollectorRegistry()
+    registry = Registry()
     MultiProcessCollector(registry, str(tmp_path))  # type: ignore[no-untyped-call]
     labels = {"operation": "get_event", "backend": "realtime", "status": "200"}
     assert registry.get_sample_value("evtmgmt_requests_total", labels) == 4

@@ -294,6 +294,7 @@ BOUNDS = {
     "shadow.max_answer_bytes": (1_024, 2**26),
     "rollback.minimum": (10, 100_000),
 }
+SECONDS += ["reload.interval", "reload.vault_interval"]
 MINUTE, MONTH = 60, 30 * 86_400
 TIMES = [f"cache.{group}.{name}" for group in CLASSES for name in ("fresh", "stale_while_revalidate", "stale_if_error")]
 AT_LEAST_NONE = dict.fromkeys((*TIMES, "cache.not_found", "cache.when_unreachable"), MONTH)
@@ -313,6 +314,7 @@ FLAGS = {
     "faults.breaker": True,
     "rollback.enabled": True,
 }
+FLAGS |= {"reload.enabled": True}
 
 
 @pytest.mark.parametrize("path", SECONDS)

@@ -18,6 +18,7 @@ COMMANDS = (
     "repoint",
     "explain",
     "cutover",
+    "outbox",
     "operations",
     "config",
     "version",

@@ -80,7 +80,7 @@ async def test_a_part_without_a_shape_is_made_anew() -> None:
     assert Life(first).part("thing", object) is not one
 
 
-async def test_a_start_that_fails_lets_go_of_what_is_new_only() -> None:
+async def test_after_a_start_that_failed_only_what_is_new_is_let_go_of() -> None:
     told: list[str] = []
     first, _ = lived(told, same=1)
     await first.start()
@@ -92,6 +92,7 @@ async def test_a_start_that_fails_lets_go_of_what_is_new_only() -> None:
     second.part("bad", object, start=fail)
     with pytest.raises(OSError, match="cannot be started"):
         await second.start()
+    await second.close(first)
     assert told == ["start same", "start new", "close new"]
     await first.close()
     assert told[-1] == "close same"
