@@ -5,7 +5,11 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 BENCH := $(VENV)/bench
 BENCH_INSTALLED := $(BENCH)/.installed
+AUDIT := $(VENV)/audit
+AUDIT_INSTALLED := $(AUDIT)/.installed
+SBOM := artifacts/sbom.cdx.json
 IMAGE ?= evtmgmt-proxy:latest
+KUBERNETES ?= 1.29 1.31 1.33 1.35 1.37
 COMPILE := $(BIN)/uv pip compile -q --system-certs --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-emit-index-url --no-emit-find-links
 
@@ -14,7 +18,7 @@ may_install = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null
 BENCH_PROGRAMS := nginx:nginx-light wrk:wrk haproxy:haproxy caddy:caddy varnishd:varnish node:nodejs
 CHROMIUM_NAMES := chromium chromium-browser google-chrome
 
-.PHONY: help env chromium redis promtool contestants demo test kills reference check bench image lock clean
+.PHONY: help env chromium redis nginx promtool contestants demo test kills reference check audit sbom bench image manifests lock clean
 .DELETE_ON_ERROR:
 
 help: ## Say what there is
@@ -78,6 +82,14 @@ promtool: ## Install Debian's prometheus for the tests of the alert rules, where
 	  echo "The tests need promtool, which comes with Prometheus. On Debian, as root: apt-get install prometheus" >&2; exit 1; \
 	fi
 
+nginx: ## Install Debian's nginx for the tests, where it is missing
+	@if PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null; then exit 0; fi; \
+	if $(may_install); then \
+	  $(APT) update -q && RUNLEVEL=1 $(APT) install -y -q --no-install-recommends nginx-light; \
+	else \
+	  echo "The tests of deploy/nginx need nginx. On Debian, as root: apt-get install nginx-light" >&2; exit 1; \
+	fi
+
 $(BENCH_INSTALLED): $(INSTALLED) requirements/bench.lock
 	$(BIN)/python -m venv --clear $(BENCH)
 	$(BENCH)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/bench.lock
@@ -99,10 +111,24 @@ contestants: ## Install the programs that the benchmark measures, where they are
 bench: contestants $(BENCH_INSTALLED) ## Measure this proxy beside others; ARGS: --quick, or --write for benchmarks/RESULTS.md
 	@$(BENCH)/bin/python -m benchmarks $(ARGS)
 
+$(AUDIT_INSTALLED): $(INSTALLED) requirements/audit.lock
+	$(BIN)/python -m venv --clear $(AUDIT)
+	$(AUDIT)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/audit.lock
+	@touch $@
+
+sbom: $(AUDIT_INSTALLED) ## Write what the image's Python holds as CycloneDX to artifacts/
+	@mkdir -p artifacts
+	@PYTHONWARNINGS=ignore::UserWarning $(AUDIT)/bin/cyclonedx-py requirements requirements/runtime.lock \
+	  --pyproject pyproject.toml --output-reproducible --of JSON -o $(SBOM)
+	@echo "$(SBOM) describes requirements/runtime.lock."
+
+audit: sbom ## Write the SBOM, and ask a vulnerability service of all locks; ARGS are handed to pip-audit
+	@$(AUDIT)/bin/python .ci/audit.py requirements/*.lock $(ARGS)
+
 demo: env ## Run a simulated organisation, the proxy and an old-style portal
 	@$(BIN)/evtmgmt-proxy demo
 
-test: chromium redis promtool ## Run the tests; ARGS are handed to pytest
+test: chromium redis nginx promtool ## Run the tests; ARGS are handed to pytest
 ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
 else
@@ -121,9 +147,9 @@ check: env ## Lint, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-image: ## Build the container image; BUILD_IMAGE names a builder where no Docker engine answers
+image: ## Build the container image; EXTRAS=azure, otlp or both; BUILD_IMAGE names a builder where no Docker engine answers
 	@if docker info >/dev/null 2>&1; then \
-	  docker build -t $(IMAGE) .; \
+	  docker build -t $(IMAGE) --build-arg EXTRAS="$(EXTRAS)" --build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null)" .; \
 	elif [ -n "$(BUILD_IMAGE)" ]; then \
 	  "$(BUILD_IMAGE)" -t $(IMAGE) .; \
 	else \
@@ -131,10 +157,25 @@ image: ## Build the container image; BUILD_IMAGE names a builder where no Docker
 	  echo "(it is called as: builder -t $(IMAGE) .)" >&2; exit 1; \
 	fi
 
+manifests: env ## Build the Kubernetes overlays and hold them against the schemas; needs kubectl
+	@command -v kubectl >/dev/null || { echo "Install kubectl first" >&2; exit 1; }
+	@$(BIN)/python -m venv $(VENV)/deploy
+	@$(VENV)/deploy/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/deploy.lock
+	@for overlay in deploy/kubernetes/overlays/*; do \
+	  kubectl kustomize $$overlay >$(VENV)/deploy/built.yaml || exit 1; \
+	  for version in $(KUBERNETES); do \
+	    echo "$$overlay, Kubernetes $$version"; \
+	    $(VENV)/deploy/bin/kubernetes-validate --strict --quiet -k $$version $(VENV)/deploy/built.yaml || exit 1; \
+	  done; \
+	done
+
 lock: env ## Write the locks anew after a change of pyproject.toml; LOCK=--upgrade raises versions
 	$(COMPILE) $(LOCK) pyproject.toml -o requirements/runtime.lock
 	$(COMPILE) $(LOCK) --group build -o requirements/build.lock
+	$(COMPILE) $(LOCK) --group deploy -o requirements/deploy.lock
 	$(COMPILE) $(LOCK) pyproject.toml --all-extras --group dev -o requirements/dev.lock
+	$(COMPILE) $(LOCK) pyproject.toml --extra azure -c requirements/dev.lock -o requirements/azure.lock
+	$(COMPILE) $(LOCK) pyproject.toml --extra otlp -c requirements/dev.lock -o requirements/otlp.lock
 	$(COMPILE) $(LOCK) pyproject.toml --group bench -c requirements/dev.lock -o requirements/bench.lock
 	$(COMPILE) $(LOCK) pyproject.toml --all-extras --group fuzz -c requirements/dev.lock -o requirements/fuzz.lock
 	$(COMPILE) $(LOCK) --group audit -o requirements/audit.lock

@@ -49,9 +49,13 @@ class Standing:
         self._metrics.config_successful.set(0)
 
     def report(self) -> tuple[bool, dict[str, Any]]:
-        """Whether the proxy is ready, and what ``/readyz`` says beside. Portals are named, nothing else of them is said."""
+        """Whether the proxy is ready, and what ``/readyz`` says beside. Portals are named, nothing else of them is said.
+
+        It is as long as one portal is: a balancer that takes it out takes out all of them, and one organisation's refused token
+        is no reason to.
+        """
         states = {name: readiness.ready for name, readiness in self.readiness.items()}
-        ready = all(states.values())
+        ready = any(states.values())
         # The same sentence of two portals is said once.
         reasons = dict.fromkeys(reason for readiness in self.readiness.values() for reason in _reasons(readiness))
         said: dict[str, Any] = {"status": "ready" if ready and not reasons else "degraded" if ready else "not ready"}

@@ -18,9 +18,10 @@ from translation.operations import OLD_BASES, OPERATIONS, Operation
 
 @pytest.fixture(scope="module")
 def limited() -> Iterator[Service]:
-    """Two requests at once."""
+    """Two requests at once, whatever they are."""
+    limits = {"concurrency": 2, "registration_reserve": 0}
     messages = {"pt": {"NotFound": "Não encontrado."}, "de": {"NotFound": "Gibt es nicht[ ({detail})]."}, "en": {}}
-    with running_service(limits={"concurrency": 2}, messages=messages, upstream={"read_timeout": 30}) as running:
+    with running_service(limits=limits, messages=messages, upstream={"read_timeout": 30}) as running:
         yield running
 
 

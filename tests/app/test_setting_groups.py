@@ -293,6 +293,8 @@ BOUNDS = {
     "shadow.connections": (1, 64),
     "shadow.max_answer_bytes": (1_024, 2**26),
     "rollback.minimum": (10, 100_000),
+    "outbox.max_entries": (1, 1_000_000),
+    "outbox.max_bytes": (2**16, 2**36),
 }
 SECONDS += ["reload.interval", "reload.vault_interval"]
 MINUTE, MONTH = 60, 30 * 86_400
@@ -300,6 +302,7 @@ TIMES = [f"cache.{group}.{name}" for group in CLASSES for name in ("fresh", "sta
 AT_LEAST_NONE = dict.fromkeys((*TIMES, "cache.not_found", "cache.when_unreachable"), MONTH)
 AT_LEAST_NONE |= {"upstream.budget_wait": MINUTE, "cache.stale_wait": MINUTE}
 AT_LEAST_NONE |= {"challenge.minimum_age": 300, "challenge.minimum_score": 1}
+AT_LEAST_NONE |= {"outbox.window": 86_400}
 AT_LEAST_NONE |= {"limits.drain_delay": 600, "faults.retry_percent": 100, "faults.registrations_percent": 90}
 AT_LEAST_NONE |= dict.fromkeys(("cutover.percent", "shadow.sample", "shadow.noise"), 100)
 MORE_THAN_NONE = {"cache.refresh_ahead": 1, "cache.warm_rate": 1_000}
@@ -315,6 +318,7 @@ FLAGS = {
     "rollback.enabled": True,
 }
 FLAGS |= {"reload.enabled": True}
+DAYS = ("outbox.max_age", "outbox.oldest_ready", "outbox.retention")
 
 
 @pytest.mark.parametrize("path", SECONDS)
@@ -322,6 +326,14 @@ def test_seconds_are_more_than_none_and_at_most_an_hour(path: str) -> None:
     for good, taken in (("0.5", 0.5), (3_600, 3_600.0), ("20", 20.0)):
         assert found(path, good) == taken
     for bad in (0, -1, 3_601, "nan", "inf", "5s", "", [5]):
+        assert words(path, bad)
+
+
+@pytest.mark.parametrize("path", DAYS)
+def test_long_times_are_a_minute_to_a_year(path: str) -> None:
+    for good, taken in (("60", 60.0), (366 * 86_400, 366 * 86_400.0)):
+        assert found(path, good) == taken
+    for bad in (0, 59.5, 366 * 86_400 + 1, "nan", "inf", "1d", "", [60], None):
         assert words(path, bad)
 
 
@@ -392,12 +404,12 @@ def numbers(group: BaseModel, place: str = "") -> set[str]:
     )
 
 
-LINKED = {"faults.breaker_open", "faults.breaker_open_most"}
-"""Numbers that bound each other: tests/app/faults/test_settings.py."""
+LINKED = {"faults.breaker_open", "faults.breaker_open_most", "outbox.enabled", "outbox.backoff_first", "outbox.backoff_most"}
+"""Settings that bound or need each other: test_settings.py of tests/app/faults and tests/app/outbox."""
 
 
 def test_every_number_is_in_one_of_the_tables() -> None:
-    tables = (SECONDS, BOUNDS, AT_LEAST_NONE, MORE_THAN_NONE, FLAGS, LINKED)
+    tables = (SECONDS, BOUNDS, AT_LEAST_NONE, MORE_THAN_NONE, FLAGS, LINKED, DAYS)
     assert numbers(given("log_level", "info")) == {path for table in tables for path in table}
 
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from app.cutover.settings import Outbound
 from app.cutover.state import CutoverState, Stage, Switch
 from app.settings import GivenSettings
-from tests.app.test_settings import PLAIN, REALTIME, words
+from tests.app.test_setting_groups import PLAIN, REALTIME, words
 
 OLD = "https://contoso.svc.dynamics.com/EvtMgmt/api/v2.0/"
 OUTBOUND = {"endpoint": OLD, "token": "old-token", "origin": "https://portal.example.com"}

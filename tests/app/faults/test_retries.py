@@ -39,7 +39,7 @@ def test_a_registration_that_may_have_been_sent_is_never_repeated(trouble: Troub
     assert repeated is (trouble is Trouble.UNREACHABLE or (trouble is Trouble.BROKEN and operation is READ))
 
 
-@pytest.mark.parametrize("cause", NO_CERTAINTY_OF_PEER)
+@pytest.mark.parametrize("cause", sorted(NO_CERTAINTY_OF_PEER))
 def test_a_certificate_is_not_mended_by_asking_again(cause: str) -> None:
     assert not failure_passes(READ, UpstreamError(Trouble.UNREACHABLE, cause))
 

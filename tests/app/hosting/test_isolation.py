@@ -144,7 +144,7 @@ def test_a_refused_token_is_told_of_its_portal_alone() -> None:
         town.sandboxes["fabrikam"].realtime.token = "another one"
         assert town.get("fabrikam", "events/published").status_code == 502
         answer = town.client.get(f"{town.url}/readyz")
-        assert answer.status_code == 503
+        assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
         assert answer.json()["portals"] == {**dict.fromkeys(NAMES, "ready"), "fabrikam": "not ready"}
         assert town.get("contoso", "events/published").status_code == 200
 

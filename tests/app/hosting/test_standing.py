@@ -34,3 +34,16 @@ def test_age_and_outcome_are_said() -> None:
     readiness.refused("realtime")
     ready, said = standing.report()
     assert (ready, said["status"]) == (False, "not ready")
+
+
+def test_one_portal_is_enough_to_be_ready() -> None:
+    standing = Standing(metrics := Metrics())
+    readiness = {name: Readiness(metrics) for name in ("contoso", "fabrikam")}
+    standing.readiness = readiness
+    readiness["contoso"].refused("realtime")
+    ready, said = standing.report()
+    assert (ready, said["status"]) == (True, "degraded")
+    assert said["portals"] == {"contoso": "not ready", "fabrikam": "ready"}
+    readiness["fabrikam"].refused("realtime")
+    ready, said = standing.report()
+    assert (ready, said["status"]) == (False, "not ready")
