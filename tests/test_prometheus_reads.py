@@ -112,7 +112,7 @@ def test_all_rules_are_evaluated(prometheus: Prometheus) -> None:
     assert len(rules) > 40
     assert {rule["name"]: rule.get("lastError") for rule in rules if rule["health"] == "err"} == {}
     firing = {alert["labels"]["alertname"] for alert in prometheus.ask("alerts")["alerts"] if alert["state"] == "firing"}
-    assert firing == {"EvtMgmtEventsWithoutDates"}  # the sandbox has such an event
+    assert firing <= {"EvtMgmtEventsWithoutDates"}  # the sandbox has such an event
 
 
 @pytest.mark.parametrize(("title", "expression"), QUERIES)
