@@ -18,7 +18,7 @@ may_install = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null
 BENCH_PROGRAMS := nginx:nginx-light wrk:wrk haproxy:haproxy caddy:caddy varnishd:varnish node:nodejs
 CHROMIUM_NAMES := chromium chromium-browser google-chrome
 
-.PHONY: help env chromium redis nginx contestants demo test kills reference check audit sbom bench image manifests lock clean
+.PHONY: help env chromium redis nginx promtool contestants demo test kills reference check audit sbom bench image manifests lock clean
 .DELETE_ON_ERROR:
 
 help: ## Say what there is
@@ -74,6 +74,14 @@ redis: ## Install Debian's redis-server for the tests, where neither Redis nor V
 	  echo "The tests need Redis or Valkey. On Debian, as root: apt-get install redis-server" >&2; exit 1; \
 	fi
 
+promtool: ## Install Debian's prometheus for the tests of the alert rules, where promtool is not found
+	@if command -v promtool >/dev/null; then exit 0; fi; \
+	if $(may_install); then \
+	  $(APT) update -q && RUNLEVEL=1 $(APT) install -y -q --no-install-recommends prometheus; \
+	else \
+	  echo "The tests need promtool, which comes with Prometheus. On Debian, as root: apt-get install prometheus" >&2; exit 1; \
+	fi
+
 nginx: ## Install Debian's nginx for the tests, where it is missing
 	@if PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null; then exit 0; fi; \
 	if $(may_install); then \
@@ -120,7 +128,7 @@ audit: sbom ## Write the SBOM, and ask a vulnerability service of all locks; ARG
 demo: env ## Run a simulated organisation, the proxy and an old-style portal
 	@$(BIN)/evtmgmt-proxy demo
 
-test: chromium redis nginx ## Run the tests; ARGS are handed to pytest
+test: chromium redis nginx promtool ## Run the tests; ARGS are handed to pytest
 ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
 else

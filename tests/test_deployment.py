@@ -235,6 +235,8 @@ def test_the_demo_is_in_its_profile_and_its_parts_fit(monkeypatch: pytest.Monkey
         "proxy-demo",
         "portal-demo",
         "proxy-serving",
+        "prometheus",
+        "grafana",
     }
     assert SERVICES["proxy-demo"]["network_mode"] == "service:sandbox"
     options = dict(word.removeprefix("--").split("=", 1) for word in SERVICES["sandbox"]["command"])
