@@ -30,8 +30,7 @@ COMMANDS: dict[str, Any] = vars(typer.main.get_command(cli))["commands"]
 SETTINGS = dict(known_names(Settings))
 SECRETS = {name for name, field in SETTINGS.items() if field.annotation is SecretStr}
 LOCKS = {
-    name: (ROOT / "requirements" / f"{name}.lock").read_text(encoding="utf-8")
-    for name in ("runtime", "build", "dev", "azure")
+    name: (ROOT / "requirements" / f"{name}.lock").read_text(encoding="utf-8") for name in ("runtime", "build", "dev", "azure")
 }
 EVERY_SERVICE = pytest.mark.parametrize("name", SERVICES)
 EVERY_LOCK = pytest.mark.parametrize("lock", LOCKS.values(), ids=list(LOCKS))
