@@ -8,6 +8,9 @@ BENCH_INSTALLED := $(BENCH)/.installed
 AUDIT := $(VENV)/audit
 AUDIT_INSTALLED := $(AUDIT)/.installed
 SBOM := artifacts/sbom.cdx.json
+FUZZ := $(VENV)/fuzz
+FUZZ_INSTALLED := $(FUZZ)/.installed
+FUZZ_SECONDS ?= 60
 IMAGE ?= evtmgmt-proxy:latest
 KUBERNETES ?= 1.29 1.31 1.33 1.35 1.37
 COMPILE := $(BIN)/uv pip compile -q --system-certs --universal --python-version 3.11 --generate-hashes \
@@ -18,7 +21,7 @@ may_install = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null
 BENCH_PROGRAMS := nginx:nginx-light wrk:wrk haproxy:haproxy caddy:caddy varnishd:varnish node:nodejs
 CHROMIUM_NAMES := chromium chromium-browser google-chrome
 
-.PHONY: help env chromium redis nginx promtool contestants demo test kills reference check audit sbom bench image manifests lock clean
+.PHONY: help env chromium redis nginx promtool contestants demo fuzz soak test kills reference check audit sbom bench image manifests lock clean
 .DELETE_ON_ERROR:
 
 help: ## Say what there is
@@ -124,6 +127,19 @@ sbom: $(AUDIT_INSTALLED) ## Write what the image's Python holds as CycloneDX to 
 
 audit: sbom ## Write the SBOM, and ask a vulnerability service of all locks; ARGS are handed to pip-audit
 	@$(AUDIT)/bin/python .ci/audit.py requirements/*.lock $(ARGS)
+
+$(FUZZ_INSTALLED): $(INSTALLED) requirements/fuzz.lock
+	$(BIN)/python -m venv --clear $(FUZZ)
+	$(FUZZ)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/fuzz.lock
+	$(FUZZ)/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+fuzz: $(FUZZ_INSTALLED) ## Fuzz targets, answers, registrations and the described API for a minute; FUZZ_SECONDS for another time
+	@$(FUZZ)/bin/python -m tests.fuzz.run --seconds $$(( $(FUZZ_SECONDS) * 3 / 4 ))
+	@$(FUZZ)/bin/python -m tests.fuzz.described --seconds $$(( $(FUZZ_SECONDS) / 4 ))
+
+soak: env ## Ten minutes of a portal's load with faults and reloads: does anything grow? ARGS: --minutes 2, --write
+	@$(BIN)/python -m benchmarks.soak $(ARGS)
 
 demo: env ## Run a simulated organisation, the proxy and an old-style portal
 	@$(BIN)/evtmgmt-proxy demo

@@ -1,8 +1,8 @@
 """``python -m benchmarks.soak``: run the soak, print the slopes, end with status 1 when something grows or is lost.
 
 The real command line with default settings and shorter time-outs, the sandbox, and for the given minutes: visitors who look
-(``benchmarks/visitors.py``), people who register, callers that leave, reset and scan, a random fault every few seconds, and with
-``--reloads`` a SIGHUP every ten. The first quarter fills caches and pools and does not count.
+(``benchmarks/visitors.py``), people who register, callers that leave, reset and scan, a random fault every few seconds, and a
+SIGHUP with other settings every ten. The first quarter fills caches and pools and does not count.
 """
 
 import argparse
@@ -36,8 +36,13 @@ SETTINGS: Final = {
     "EVTMGMT_LIMITS__REQUEST_TIMEOUT": "3",
     "EVTMGMT_UPSTREAM__BUDGET_BURST": "2000",
     "EVTMGMT_CACHE__MAX_BYTES": "4000000",
+    "EVTMGMT_UPSTREAM__MAX_ANSWER_BYTES": "4000000",
+    **{f"EVTMGMT_RATES__{name}": "off" for name in ("REGISTRATIONS_PER_CLIENT", "REGISTRATIONS_PER_EVENT", "READS_PER_CLIENT")},
 }
-"""Time-outs that a fault of some seconds meets; a cache that is full, and so does not grow, within the first quarter."""
+"""Time-outs that a fault of some seconds meets; a cache that is full, and so does not grow, within the first quarter;
+answers that are bounded below what the process has; and no limits per client, as all callers have the same address."""
+CHANGING: Final = "evtmgmt_upstream__connections"
+"""The setting that is another one at each reload, so that the connections to Dynamics are made anew as well."""
 SHARE: Final = 0.25
 CALM: Final = 12.0
 """Seconds after the load until all time-outs are over and idle connections are as they stay."""
@@ -92,6 +97,7 @@ class Soak:
             else:
                 await asyncio.to_thread(self.organisation.calm)
             if self.reloads and beat % 4 == 0:
+                (self.proxy.log.parent / CHANGING).write_text(str(40 + beat % 8), "utf-8")
                 os.kill(self.pid, signal.SIGHUP)
                 self.faults["reload"] += 1
             await asyncio.sleep(2.5)
@@ -106,7 +112,7 @@ def main() -> int:
     """Run with the words of the command line."""
     parser = argparse.ArgumentParser(prog="benchmarks.soak")
     parser.add_argument("--minutes", type=float, default=10)
-    parser.add_argument("--reloads", action="store_true", help="send SIGHUP every ten seconds")
+    parser.add_argument("--no-reloads", action="store_true", help="send no SIGHUP every ten seconds")
     parser.add_argument("--write", action="store_true", help="write the result into docs/reliability.md")
     words = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="evtmgmt-soak-") as folder, Fleet(Path(folder)) as fleet:
@@ -120,7 +126,7 @@ def main() -> int:
         command = (sys.executable, "-m", "benchmarks.soak.proxy", *launch.command[1:])
         proxy = fleet.start("the proxy", Launch(command, environment=launch.environment))
         proxy.wait_for_port(port)
-        soak = Soak(proxy, organisation, port, tasks_port, words.minutes, words.reloads)
+        soak = Soak(proxy, organisation, port, tasks_port, words.minutes, not words.no_reloads)
         before, after, tally = asyncio.run(soak.run())
         arrived = Counter(
             item["attendee"]["email"] for item in organisation.control("GET", "registrations") if item["backend"] == "realtime"
@@ -135,9 +141,11 @@ def main() -> int:
         "answers that nobody may see": tally.wrong.total() + sum(seen.statuses["500"] for seen in soak.seen),
         "defects in the log": log.count('"event":"defect"'),
         "tokens in the log": log.count(SERVER_TOKEN),
+        "reloads that were not taken": soak.faults["reload"] - log.count('"settings were read anew and serve"'),
     }
     lines = told(words.minutes, soak.samples, verdicts, tally, soak.seen, soak.faults, defects)
     sys.stdout.write("\n".join(lines) + "\n")
+    sys.stderr.writelines(line + "\n" for line in log.splitlines() if '"event":"defect"' in line)
     if words.write:
         record(ROOT / "docs" / "reliability.md", lines)
     return 0 if all(verdict.flat for verdict in verdicts) and not any(defects.values()) else 1

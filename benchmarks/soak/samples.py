@@ -31,8 +31,8 @@ class Watched:
         name: The attribute of ``Sample``.
         unit: What one of it is.
         scale: What the value is divided by to be read.
-        most: How much the line through the samples may rise over the whole time that counts, in units.
-        left: How much more than before the load may be left after it, in units; None where that says nothing.
+        most: How much the line through the floors may rise over the whole time that counts, in units.
+        left: Instead, how much more than before the load may be left after it, in units; None where it does not come back.
     """
 
     name: str
@@ -44,13 +44,13 @@ class Watched:
 
 WATCHED: Final = (
     Watched("memory", "MB", MEGABYTE, 12, None),
-    Watched("descriptors", "descriptors", 1, 25, 60),
-    Watched("tasks", "tasks", 1, 15, 4),
+    Watched("descriptors", "descriptors", 1, 25, 8),
+    Watched("tasks", "tasks", 1, 15, 2),
     Watched("series", "series", 1, 60, None),
 )
-"""Thresholds: memory by a tenth of what the process has; descriptors and tasks by what one burst of visitors holds at the moment
-of a sample, and after the load by the connections to Dynamics that are kept; series by an error or two that show for the first
-time (each operation and outcome has some)."""
+"""Thresholds: memory by a seventh of what the process has; descriptors and tasks by what is left when nobody calls any more, as a
+burst of visitors holds more or fewer at the moment of a sample; series by the errors and outcomes that an operation shows for the
+first time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +109,7 @@ def judge(before: Sample, during: Sequence[Sample], after: Sample) -> list[Verdi
         rising = slope(low)
         rise = rising * (low[-1][0] - low[0][0])
         start, end = getattr(before, one.name) / one.scale, getattr(after, one.name) / one.scale
-        flat = rise <= one.most and (one.left is None or end - start <= one.left)
+        # What goes when the load goes was not kept, however the last burst stood to the first.
+        flat = rise <= one.most if one.left is None else end - start <= one.left
         verdicts.append(Verdict(one.name, one.unit, start, low[0][1], low[-1][1], end, rising * 3_600, rise, flat))
     return verdicts

@@ -6,6 +6,7 @@ Whether answers have the form that the description promises; a 501 or 502 is pro
 import argparse
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from tests.service import running_service
@@ -17,11 +18,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="tests.fuzz.described")
     parser.add_argument("--seconds", type=int, default=15)
     words = parser.parse_args()
-    with running_service(log_level="error") as service:
+    with running_service(log_level="error") as service, tempfile.TemporaryDirectory() as folder:
         program = str(Path(sys.executable).with_name("schemathesis"))
         command = [program, "run", f"{service.url}/openapi.json", "--checks", CHECKS, "--max-time", str(words.seconds)]
         options = ["--phases", "examples,coverage,fuzzing", "--continue-on-failure", "--max-failures", "10", "--no-color"]
-        ended = subprocess.run([*command, *options], check=False, timeout=words.seconds + 120).returncode
+        ended = subprocess.run([*command, *options], cwd=folder, check=False, timeout=words.seconds + 120).returncode
         failed = [line for line in service.client.get(f"{service.url}/metrics").text.splitlines() if 'status="500"' in line]
         print("\n".join(failed) or "no answer was a 500", flush=True)  # noqa: T201
     return 1 if ended or failed else 0

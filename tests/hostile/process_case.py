@@ -65,6 +65,10 @@ class Stage:
         )  # fmt: skip
         return self.call("\r\n".join(lines).encode() + body)
 
+    def logged(self, event: str) -> int:
+        """How often the log tells of it."""
+        return self.program.log.read_text("utf-8").count(f'"{event}"')
+
     def limit(self, what: int, soft: int) -> None:
         """Bound the process from outside; the hard bound stays, so that it can be lifted again."""
         _, hard = resource.prlimit(self.pid, what)

@@ -7,8 +7,9 @@ import struct
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM, SIGUSR1
+from signal import SIGCONT, SIGHUP, SIGKILL, SIGSTOP, SIGTERM, SIGUSR1
 from socket import AF_INET, SO_LINGER, SOCK_STREAM, SOL_SOCKET, socket
+from threading import Event
 from time import sleep
 
 from tests.clock import until
@@ -176,6 +177,29 @@ def dynamics_is_gone(stage: Stage) -> None:
     stage.upstream.start()
 
 
+def reloads_under_load(stage: Stage) -> None:
+    """Each with other connections to Dynamics, so that those of the calls under way are let go of by and by."""
+    ended = Event()
+
+    def call(request: bytes) -> set[str]:
+        told = set()
+        while not ended.is_set():
+            told.add(stage.call(request))
+        return told
+
+    with ThreadPoolExecutor(4) as pool:
+        callers = [pool.submit(call, request) for request in (get(LIST), get(LIST), post(BODY), get(b"/readyz"))]
+        for number in range(4):
+            (stage.folder / "secrets" / "evtmgmt_upstream__connections").write_text(str(40 + number), "utf-8")
+            os.kill(stage.pid, SIGHUP)
+            until(lambda taken=number + 1: stage.logged("settings were read anew and serve") == taken)  # type: ignore[misc]
+        ended.set()
+        told = set().union(*(caller.result() for caller in callers))
+    assert told == {"200"}, told
+    registered = stage.sandbox.recorder.find(operation="register")
+    assert len(registered) == len(stage.sandbox.control.registrations()) > 0
+
+
 def nobody_takes_the_log(stage: Stage) -> None:
     for _ in range(50):
         assert stage.honest() == "200"
@@ -201,6 +225,7 @@ CASES = (
     ProcessCase("too many callers", more_than_there_is_room_for, "refused at once, served after", "CWE-770"),
     ProcessCase("the state's disk is full", full_disk, "visitors do not notice, the operator is told", "issue 5, 4"),
     ProcessCase("the state's folder is removed", state_is_gone, "visitors do not notice", "issue 5, 4"),
+    ProcessCase("reloads under load", reloads_under_load, "nobody notices", "issue 5, 3 and 4"),
     ProcessCase("Dynamics goes and comes back", dynamics_is_gone, "nobody meets a dead connection", "issue 5, 2"),
     ProcessCase(
         "the log's disk is full", nobody_takes_the_log, "a log that nobody takes stops nothing", "app/logs.py", log="/dev/full"
