@@ -8,7 +8,8 @@ from hypothesis import settings
 from app.logs import configure_logs
 from app.redaction import Redactor
 
-settings.register_profile("evtmgmt-proxy", deadline=None, max_examples=100, derandomize="CI" in os.environ, print_blob=False)
+IN_CI = "CI" in os.environ
+settings.register_profile("evtmgmt-proxy", deadline=None, max_examples=50 if IN_CI else 100, derandomize=IN_CI, print_blob=False)
 settings.load_profile("evtmgmt-proxy")
 
 

@@ -7,6 +7,7 @@ import signal
 import tempfile
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
+from multiprocessing.connection import wait
 from urllib.parse import urlsplit
 
 from prometheus_client.multiprocess import mark_process_dead
@@ -34,6 +35,18 @@ class Worker(multiprocess.Process):
             self._server = Server(self.config)
         assert isinstance(self._server, Server)  # noqa: S101 - made here
         return self._server
+
+    def ping(self, timeout: float = 5) -> bool:
+        """Whether the worker answers in time. One that dies while it is asked is not waited for: uvicorn would, for all of it."""
+        try:
+            self.parent_conn.send(b"ping")
+            wait((self.parent_conn, self.process.sentinel), timeout)
+            if self.parent_conn.poll():
+                self.parent_conn.recv()
+                return True
+        except (OSError, EOFError):
+            pass
+        return False
 
 
 class Workers(Multiprocess):

@@ -5,14 +5,18 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from multiprocessing import get_context
 from pathlib import Path
 from signal import SIGINT, SIGKILL, SIGTERM
 from socket import AF_INET, SOCK_STREAM, socket
+from time import sleep
 
 import httpx
 import pytest
 
-from app.cli.serving import is_alive
+from app.cli.serving import Worker, is_alive
+from app.server import server_config
+from app.setting_groups import Limits
 from sandbox.server import Sandbox, SandboxThread
 from tests.app.cli.program import environment_for, run, serving
 from tests.service import BASE
@@ -196,3 +200,17 @@ def test_health_says_no_where_nobody_listens_or_the_address_is_none() -> None:
 def test_health_asks_for_livez_unless_told(upstream: Sandbox) -> None:
     assert is_alive(f"http://127.0.0.1:{upstream.port}") is False
     assert upstream.recorder.find()[-1].request.target == b"/livez"
+
+
+def test_a_worker_that_dies_while_it_is_asked_is_not_waited_for() -> None:
+    worker = Worker(server_config("nowhere:nothing", Limits()), [])
+    worker.process = get_context("spawn").Process(target=sleep, args=(600,))
+    worker.process.start()
+    pid = worker.process.pid
+    assert pid is not None
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(worker.ping, 100)
+        assert worker.child_conn.recv() == b"ping"
+        os.kill(pid, SIGKILL)
+        assert asked.result(timeout=50) is False
+    worker.process.join()
