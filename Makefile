@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 BENCH := $(VENV)/bench
 BENCH_INSTALLED := $(BENCH)/.installed
+DOCS := $(VENV)/docs
+DOCS_INSTALLED := $(DOCS)/.installed
 IMAGE ?= evtmgmt-proxy:latest
 COMPILE := $(BIN)/uv pip compile -q --system-certs --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-emit-index-url --no-emit-find-links
@@ -14,7 +16,7 @@ may_install = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null
 BENCH_PROGRAMS := nginx:nginx-light wrk:wrk haproxy:haproxy caddy:caddy varnishd:varnish node:nodejs
 CHROMIUM_NAMES := chromium chromium-browser google-chrome
 
-.PHONY: help env chromium redis contestants demo test kills reference check bench image lock clean
+.PHONY: help env chromium redis contestants demo test kills reference site check bench image lock clean
 .DELETE_ON_ERROR:
 
 help: ## Say what there is
@@ -76,6 +78,11 @@ $(BENCH_INSTALLED): $(INSTALLED) requirements/bench.lock
 	$(BENCH)/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+$(DOCS_INSTALLED): $(INSTALLED) requirements/docs.lock
+	$(BIN)/python -m venv --clear $(DOCS)
+	$(DOCS)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/docs.lock
+	@touch $@
+
 contestants: ## Install the programs that the benchmark measures, where they are missing
 	@PATH="$$PATH:/usr/sbin:/sbin"; missing=; \
 	for pair in $(BENCH_PROGRAMS); do \
@@ -104,6 +111,10 @@ endif
 
 reference: env ## Write docs/commands.md and the manual page anew after a change of the commands
 	$(BIN)/python -m app.cli.reference
+
+site: $(DOCS_INSTALLED) ## Build the documentation as a site into dist/site; a broken link fails
+	@NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/python -m mkdocs build --strict --quiet
+	@echo "dist/site/index.html"
 
 kills: env ## Kill proxies with an outbox at random moments; KILLS says how often, 200 by default
 	$(BIN)/python -m tests.app.outbox.kills $(or $(KILLS),200)
