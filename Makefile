@@ -7,6 +7,9 @@ BENCH := $(VENV)/bench
 BENCH_INSTALLED := $(BENCH)/.installed
 DOCS := $(VENV)/docs
 DOCS_INSTALLED := $(DOCS)/.installed
+AUDIT := $(VENV)/audit
+AUDIT_INSTALLED := $(AUDIT)/.installed
+SBOM := artifacts/sbom.cdx.json
 IMAGE ?= evtmgmt-proxy:latest
 COMPILE := $(BIN)/uv pip compile -q --system-certs --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-emit-index-url --no-emit-find-links
@@ -16,7 +19,7 @@ may_install = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null
 BENCH_PROGRAMS := nginx:nginx-light wrk:wrk haproxy:haproxy caddy:caddy varnishd:varnish node:nodejs
 CHROMIUM_NAMES := chromium chromium-browser google-chrome
 
-.PHONY: help env chromium redis contestants demo test kills reference site check bench image lock clean
+.PHONY: help env chromium redis contestants demo test kills reference site check audit sbom bench image lock clean
 .DELETE_ON_ERROR:
 
 help: ## Say what there is
@@ -97,6 +100,20 @@ contestants: ## Install the programs that the benchmark measures, where they are
 
 bench: contestants $(BENCH_INSTALLED) ## Measure this proxy beside others; ARGS: --quick, or --write for benchmarks/RESULTS.md
 	@$(BENCH)/bin/python -m benchmarks $(ARGS)
+
+$(AUDIT_INSTALLED): $(INSTALLED) requirements/audit.lock
+	$(BIN)/python -m venv --clear $(AUDIT)
+	$(AUDIT)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/audit.lock
+	@touch $@
+
+sbom: $(AUDIT_INSTALLED) ## Write what the image's Python holds as CycloneDX to artifacts/
+	@mkdir -p artifacts
+	@PYTHONWARNINGS=ignore::UserWarning $(AUDIT)/bin/cyclonedx-py requirements requirements/runtime.lock \
+	  --pyproject pyproject.toml --output-reproducible --of JSON -o $(SBOM)
+	@echo "$(SBOM) describes requirements/runtime.lock."
+
+audit: sbom ## Write the SBOM, and ask a vulnerability service of all locks; ARGS are handed to pip-audit
+	@$(AUDIT)/bin/python .ci/audit.py requirements/*.lock $(ARGS)
 
 demo: env ## Run a simulated organisation, the proxy and an old-style portal
 	@$(BIN)/evtmgmt-proxy demo

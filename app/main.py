@@ -131,7 +131,9 @@ def _pages(problems: Problems, nothing: ErrorKind) -> FastAPI:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
         kind = METHOD_NOT_ALLOWED if error.status_code == METHOD_NOT_ALLOWED.status else nothing
         reply = problems.reply(ProxyError(kind), request.scope[REQUEST_ID], request.headers.get("accept-language"))
-        return Response(reply.body, reply.status, media_type=PROBLEM.decode("ascii"), headers=error.headers)
+        # A cache in front may keep a 404 or 405 that says nothing of it (RFC 9110 15.1), with somebody's correlation id.
+        own = {**(error.headers or {}), "cache-control": "no-store", "x-content-type-options": "nosniff"}
+        return Response(reply.body, reply.status, media_type=PROBLEM.decode("ascii"), headers=own)
 
     service.add_exception_handler(HTTPException, refused)
     return service

@@ -13,7 +13,9 @@ import orjson
 
 MASK: Final = "[redacted]"
 _TOKEN: Final = re.compile(r"(emapplicationtoken(?:=|%3d|\"?\s*[:=]\s*\"?))[^&\s\"'\\]+", re.IGNORECASE)
-_EMAIL: Final = re.compile(r"[A-Za-z0-9._+\-]+(?:@|%40)[A-Za-z0-9.\-]+", re.IGNORECASE)
+# From the first character of a word and without steps back, or a long word costs the square of its length; the part behind
+# the sign has the characters of the part before it, so that no address begins in the middle of a word that was matched.
+_EMAIL: Final = re.compile(r"(?<![A-Za-z0-9._+\-])[A-Za-z0-9._+\-]++(?:@|%(?:25)*40)[A-Za-z0-9._+\-]+")
 _URL_QUERY: Final = re.compile(r"(\bhttps?://[^\s?\"'\\]+\?)[^\s\"'\\]+", re.IGNORECASE)
 _ESCAPE: Final = re.compile(r"%[0-9A-F]{2}")
 _BEARER: Final = re.compile(r"(\bbearer\s+)[^\s\"'\\]+", re.IGNORECASE)
@@ -40,7 +42,7 @@ class Redactor:
             text = _TOKEN.sub(rf"\1{MASK}", text)
         if "?" in text:
             text = _URL_QUERY.sub(rf"\1{MASK}", text)
-        if "@" in text or ("%" in text and "%40" in text):
+        if "@" in text or ("%" in text and ("%40" in text or "2540" in text)):
             text = _EMAIL.sub(MASK, text)
         if " " in text and "earer " in lower:
             text = _BEARER.sub(rf"\1{MASK}", text)

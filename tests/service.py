@@ -92,7 +92,7 @@ def event_path(event: str, rest: str = "") -> str:
 def settings_for(sandbox: Sandbox, **groups: Mapping[str, Any]) -> GivenSettings:
     """Settings that point at a sandbox; ``groups`` are laid over.
 
-    Unless they say so, nothing is kept, no call is refused and none is made twice.
+    Unless they say so, nothing is kept, no call is left out or made twice, and clients may ask as often as they like.
     """
     realtime = {
         "endpoint": sandbox.realtime_endpoint,
@@ -102,7 +102,9 @@ def settings_for(sandbox: Sandbox, **groups: Mapping[str, Any]) -> GivenSettings
     }
     upstream = {"budget": "off", **groups.pop("upstream", {})}
     faults = {"breaker": False, "retry_percent": 0, **groups.pop("faults", {})}
-    basis = {"realtime": realtime, "upstream": upstream, "faults": faults, "cache": {"enabled": False}}
+    names = ("registrations_per_client", "registrations_per_event", "reads_per_client")
+    rates = {**dict.fromkeys(names, "off"), **groups.pop("rates", {})}
+    basis = {"realtime": realtime, "upstream": upstream, "faults": faults, "rates": rates, "cache": {"enabled": False}}
     return GivenSettings.model_validate({**basis, **groups})
 
 

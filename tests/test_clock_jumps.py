@@ -32,6 +32,7 @@ WALL = re.compile(r"\btime\.time\b|from time import .*\btime\b|datetime\.now|utc
 MAY_LOOK_AT_IT = {
     "app/admin/credentials.py": "sessions of the console are known to all workers, and after a restart: at worst, sign in again",
     "app/admin/parts.py": "a time that is shown",
+    "app/cli/posting.py": "an age that is shown",
     "app/checkup/emulated.py": "the stamp of a calendar file",
     "app/comparing/walk.py": "a time that is shown",
     "app/cutover/redis_store.py": "a time that is shown; it never goes back",
@@ -42,8 +43,11 @@ MAY_LOOK_AT_IT = {
     "app/cutover/traffic.py": "slots that all processes have to mean alike; those ahead are left out",
     "app/cutover/usage.py": "days",
     "app/cutover/watcher.py": "the same slots; what lies ahead is taken for now",
+    "app/hosting/standing.py": "an age that is shown",
     "app/logs.py": "the time of a line",
+    "app/outbox/store.py": "ages that outlive the process; a hold is bounded (app/outbox/courier.py)",
     "routes/calendar.py": "the stamp of a calendar file",
+    "routes/outbox.py": "an age that is shown",
 }
 """Who looks at the wall clock, and why a jump does no harm. Everybody else has a monotonic one."""
 ROOT = Path(__file__).parent.parent

@@ -14,7 +14,7 @@ FORWARDED: Final = frozenset({"traceparent", "tracestate"})
 _READ: Final = {name.encode("ascii"): name for name in (*FORWARDED, "connection")}
 _TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _TRACESTATE: Final = re.compile(r"[!-~ \t]{1,512}")
-_ZERO: Final = re.compile(r"[0.\-_]+|0+\.?0*[eE]-?[0-9]+|0[xXbBoO]0+")
+_ZERO: Final = re.compile(r"[0.\-_]+|0+(?:\.0*)?[eE]-?[0-9]+|0[xXbBoO]0+")
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,127}")
 
 

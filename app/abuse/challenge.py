@@ -65,7 +65,8 @@ class Challenge:
             The body without what only the challenge wanted.
 
         Raises:
-            ProxyError: ``ChallengeFailed``, ``SentTooSoon``, ``ChallengeUnavailable``, or ``InvalidBody`` for what is no object.
+            ProxyError: ``ChallengeFailed``, ``SentTooSoon``, ``ChallengeUnavailable``, or ``InvalidBody`` for what is no object
+                or nested too deeply.
         """
         changed = False
         answer: Any = None
@@ -79,7 +80,7 @@ class Challenge:
                 answer = take_answer(value, self._field)
                 changed = changed or answer is not None
             if changed:
-                body = orjson.dumps(value)
+                body = _written(value)
         if self.sights is not None and (seconds := self.sights.wait(client.key, event)):
             self._metrics.challenges.labels("too_soon").inc()
             raise ProxyError(SENT_TOO_SOON, retry_after=seconds)
@@ -118,3 +119,10 @@ def _read(body: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ProxyError(INVALID_BODY, detail="The body is no object.")
     return value
+
+
+def _written(value: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError:  # it reads 1,024 levels and writes 254
+        raise ProxyError(INVALID_BODY, detail="The body holds a value that is not allowed.") from None

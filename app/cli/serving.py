@@ -2,6 +2,7 @@
 
 import gc
 import os
+import resource
 import signal
 import tempfile
 from contextlib import suppress
@@ -82,6 +83,11 @@ def settle_memory() -> None:
     gc.set_threshold(50_000, 50, 100)
 
 
+def leave_no_core() -> None:
+    """Have a crash of this process, or of its workers, write no picture of its memory: tokens and visitors' data are in it."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
 def run_server(installation: Installation, host: str, port: int, workers: int) -> None:
     """Serve until SIGTERM or SIGINT; requests in flight are finished within ``limits.shutdown_timeout``.
 
@@ -95,6 +101,7 @@ def run_server(installation: Installation, host: str, port: int, workers: int) -
     Raises:
         ConfigurationError: The place of the state cannot be used.
     """
+    leave_no_core()
     os.environ[WORKERS] = str(workers)  # whatever a platform says: what is shared is divided by it
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the settings are followed
     limits = installation.process.limits

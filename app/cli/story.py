@@ -21,6 +21,7 @@ from typing import Any, Final
 import httpx
 from rich.console import Console
 
+from app.abuse.settings import Rates
 from app.cli.serving import is_alive
 from app.comparing.walk import rehearse
 from app.cutover.live import Live, open_store
@@ -282,6 +283,8 @@ def _groups(sandbox: Sandbox, folder: Path) -> dict[str, dict[str, Any]]:
         "aliases": {kind: aliases[kind] for kind in ("events", "sessions", "passes", "fields")},
         "cache": {"details": {"fresh": 1, "stale_while_revalidate": 1}, "counts": {"fresh": 1}, "warm": False},
         "upstream": {"budget": "off"},
+        # All visitors of the story have one address.
+        "rates": dict.fromkeys(Rates.model_fields, "off"),
         "state": {"path": str(folder)},
     }
 

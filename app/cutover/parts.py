@@ -146,7 +146,7 @@ def stage(
         if staging.observed is not None:
             recent, probe = staging.observed.reports.recent, staging.outbound.probe
             watcher = partial(Watcher, settings.rollback, staging.observed.live, recent, probe, metrics)
-            life.part("watcher", watcher, run=Watcher.run)
+            life.part("watcher", watcher, run=lambda made: made.run())
     return staging, readiness
 
 
@@ -184,7 +184,7 @@ def _observe(staging: Staging, live: Live) -> None:
         "reports",
         partial(Reports, live.store, staging.parity, usage, traffic, settings.rollback.window),
         shape=(live, staging.parity, usage, traffic, settings.rollback.window),
-        run=Reports.run,
+        run=lambda made: made.run(),
     )
     staging.observed = Observed(live, traffic, usage, reports)
 

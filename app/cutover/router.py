@@ -9,6 +9,7 @@ import orjson
 import structlog
 
 from app.abuse.addresses import ClientAddresses, Trusted
+from app.admin.attempts import Attempts
 from app.bodies import Scope
 from app.cutover.decision import Facts, Route, Rule, Source, bucket_of, decide, follows_page
 from app.cutover.places import Pages, Places
@@ -46,6 +47,7 @@ class Router:
         metrics: Counts the testers' headers.
         pages: Where visitors' pages came from; by default nothing is known yet.
         addresses: Finds visitors' addresses; by default no proxy is believed.
+        attempts: Counts wrong credentials: this header must not be the place where they are tried without end.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Router:
         both: bool,
         pages: Pages | None = None,
         addresses: ClientAddresses | None = None,
+        attempts: Attempts | None = None,
     ) -> None:
         self._state = state
         self._salt = settings.salt
@@ -68,6 +71,7 @@ class Router:
         self._pages = pages or Pages(settings.page_memory)
         self._metrics = metrics
         self._addresses = addresses or ClientAddresses(Trusted())
+        self._attempts = attempts or Attempts()
         self._both = both
         self._lists_tried = asyncio.Event()
 
@@ -211,7 +215,7 @@ class Router:
         query: Query,
     ) -> Route:
         visitor = self._visitor(headers, scope) if self._both else b""
-        facts = self._facts(operation, parameters, visitor, query, self._override(headers))
+        facts = self._facts(operation, parameters, visitor, query, self._override(headers, scope))
         route = self._route(state, facts)
         is_page = operation.name in _PAGES or operation.writes
         if is_page and self._both and facts.event is not None and route.source is not None:
@@ -261,16 +265,26 @@ class Router:
             return told.partition(b",")[0].strip()
         return self._addresses.of(scope, headers.all).key.encode("ascii")
 
-    def _override(self, headers: Headers) -> Source | None:
+    def _override(self, headers: Headers, scope: Scope) -> Source | None:
         wanted = headers.get(OVERRIDE_HEADER)
         if wanted is None:
             return None
-        given = headers.get(CREDENTIAL_HEADER) or b""
-        allowed = self._credential is not None and compare_digest(given, self._credential)
         source = {b"realtime": Source.REALTIME, b"outbound": Source.OUTBOUND if self._both else None}.get(wanted.lower())
-        accepted = allowed and source is not None
+        accepted = self._is_tester(headers, scope) and source is not None
         self._metrics.overrides.labels("accepted" if accepted else "ignored").inc()
         return source if accepted else None
+
+    def _is_tester(self, headers: Headers, scope: Scope) -> bool:
+        given = headers.get(CREDENTIAL_HEADER)
+        if self._credential is None or not given:
+            return False
+        client = self._addresses.of(scope, headers.all).key
+        if self._attempts.wait(client):
+            return False  # unseen: else the right one would be found among many all the same
+        if compare_digest(given, self._credential):
+            return True
+        self._attempts.failed(client)
+        return False
 
 
 def _first_event(query: Query) -> str | None:

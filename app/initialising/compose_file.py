@@ -24,7 +24,7 @@ services:
     cap_drop: [ALL]
     security_opt: ["no-new-privileges:true"]
     tmpfs: ["/tmp:size=64m,mode=1777"] # metrics of several workers
-    stop_grace_period: 30s # longer than EVTMGMT_LIMITS__SHUTDOWN_TIMEOUT
+    stop_grace_period: 60s # longer than EVTMGMT_LIMITS__SHUTDOWN_TIMEOUT, and than a registration that is under way
     healthcheck:
       test: ["CMD", "evtmgmt-proxy", "health"]
       interval: 10s

@@ -4,7 +4,7 @@ import pytest
 
 from app.cors import MAX_AGE, Cors
 from tests.examples import OPEN_DAY, example, named, received, registration
-from tests.service import BASE, Service, running_service
+from tests.service import ADMIN, BASE, Service, running_service
 from translation.operations import OPERATIONS, Answer, Operation
 
 OURS, OTHER, FOREIGN = "https://portal.invalid", "http://localhost:4200", "https://evil.invalid"
@@ -48,6 +48,15 @@ def test_a_preflight_is_answered_for_two_hours_without_asking_upstream(service: 
     assert answer.headers["access-control-allow-headers"] == "content-type,authorization,x-custom"
     assert vary(answer) >= {"Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers"}
     assert received(service) == []
+
+
+def test_no_preflight_allows_what_only_the_admin_api_knows() -> None:
+    asked = {"origin": OURS, "access-control-request-method": "PATCH", "access-control-request-headers": "content-type"}
+    with running_service(portal={"origins": [OURS]}, admin={"token": ADMIN}) as service:
+        for path in ("/admin/cutover", "/console", f"{BASE}events/published"):
+            answer = service.client.options(service.url + path, headers=asked)
+            assert "PATCH" not in answer.headers.get("access-control-allow-methods", "")
+            assert path.startswith(BASE) or "access-control-allow-origin" not in answer.headers
 
 
 def test_a_preflight_of_a_foreign_origin_gets_nothing(service: Service) -> None:

@@ -122,7 +122,7 @@ def test_all_mistakes_are_told_together_by_name_and_without_values(empty: Place)
             "EVTMGMT_LIMITS__HEADER_COUNT: must be a valid integer, unable to parse string as an integer",
             "EVTMGMT_LIMIT__X: there is no such setting",
             "EVTMGMT_LOG_LEVEL: must be 'debug', 'info', 'warning' or 'error'",
-            "EVTMGMT_ANSWERS__REGISTRATION_FORM: must be 'null' or 'keep'",
+            "EVTMGMT_ANSWERS__REGISTRATION_FORM: must be 'null', 'keep' or 'bridge'",
             "EVTMGMT_ANSWERS__FORM: there is no such setting",
             "EVTMGMT_MESSAGES: messages.de.A: there is no such error code",
             "EVTMGMT_MESSAGES: messages.de.B: there is no such error code",

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translation.headers import FORWARDED, forwarded_headers, is_request_id, retry_after
+from translation.headers import _ZERO, FORWARDED, forwarded_headers, is_request_id, retry_after
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -42,6 +42,14 @@ def test_a_request_id_is_taken_over(text: str) -> None:
 )
 def test_a_request_id_that_is_not_taken_over(text: str) -> None:
     assert not is_request_id(text)
+
+
+@pytest.mark.timeout(20)
+def test_zeros_without_end_do_not_cost_their_square() -> None:
+    """An id has 128 characters at most; with steps back they cost as much as thirty answers from memory."""
+    assert is_request_id("0" * 127 + "x")
+    assert _ZERO.fullmatch("0" * 200_000 + "x") is None
+    assert _ZERO.fullmatch("0" * 200_000 + ".e1") is not None
 
 
 @pytest.mark.parametrize(

@@ -47,8 +47,8 @@ async def test_a_body_without_traces_is_handed_on_byte_for_byte() -> None:
     assert await Challenge(Metrics(), honeypot="trap").check(ANN, "E", NONE, body) is body
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"NaN", b'"trap"'])
-async def test_what_is_no_object_is_refused(body: bytes) -> None:
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"NaN", b'"trap"', b'{"trap":"","x":' + b"[" * 300 + b"]" * 300 + b"}"])
+async def test_what_is_no_object_or_cannot_be_written_again_is_refused(body: bytes) -> None:
     with pytest.raises(ProxyError) as error:
         await Challenge(Metrics(), honeypot="trap").check(ANN, "E", NONE, body)
     assert error.value.kind is INVALID_BODY

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from limits import RateLimitItemPerSecond
+from redis.asyncio import Redis
 
 from app.abuse.shared_windows import AGAIN_SECONDS, PATIENCE, SharedWindows
 from app.metrics import Metrics
@@ -36,6 +37,19 @@ async def told(windows: SharedWindows, time: Time, key: str) -> float:
             return seconds
         time.now += AGAIN_SECONDS
     raise AssertionError("Redis never answered in time")
+
+
+async def test_no_address_of_a_visitor_is_in_redis(redis: RedisServer) -> None:
+    time = Time()
+    windows = SharedWindows(redis.url, "a secret", Metrics(), time)
+    try:
+        await told(windows, time, "registrations_per_client/198.51.100.9")
+    finally:
+        await windows.close()
+    async with Redis.from_url(redis.url) as client:
+        keys = [key async for key in client.scan_iter()]
+    assert [key for key in keys if key.startswith(b"evtmgmt:rates")]
+    assert not [key for key in keys if b"198.51" in key]
 
 
 async def test_two_processes_count_together(redis: RedisServer) -> None:

@@ -289,10 +289,10 @@ def picture(service: Service, size: int, length: bool, times: int | None = None)
     """Have a picture of that size answered, with its length or without."""
     body = b"\x89PNG\r\n\x1a\n" + b"x" * (size - 8)
     if length:
-        head = f"Content-Type: image/png\r\nContent-Length: {size}\r\n\r\n"
+        head = f"Content-Type: image/png\r\nConnection: close\r\nContent-Length: {size}\r\n\r\n"
         text = body.decode("latin-1")
     else:
-        head = "Content-Type: image/png\r\nTransfer-Encoding: chunked\r\n\r\n"
+        head = "Content-Type: image/png\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
         text = f"{size:x}\r\n{body.decode('latin-1')}\r\n0\r\n\r\n"
     service.sandbox.faults.add("raw", body="HTTP/1.1 200 OK\r\n" + head + text, times=times)
     return body

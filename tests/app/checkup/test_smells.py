@@ -43,7 +43,7 @@ def test_a_token_may_hold_anything_inside(token: str) -> None:
         ("https://public-eur.mkt.dynamics.com", []),
         ("http://127.0.0.1:9", []),
         ("http://localhost", []),
-        ("https://contoso.svc.dynamics.com", ["endpoint_host"]),
+        ("https://contoso.dynamics.com", ["endpoint_host"]),
         ("https://mkt.dynamics.com.elsewhere.invalid", ["endpoint_host"]),
     ],
 )

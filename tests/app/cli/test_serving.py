@@ -1,6 +1,7 @@
 """Tests of ``serve`` and ``health`` as processes: answers, metrics of all workers, an orderly stop within its bound."""
 
 import os
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -65,6 +66,19 @@ def test_serve_answers_counts_and_stops(
     assert len(program.wait_for("Application shutdown complete.".__eq__)) == workers
     assert not any(upstream.realtime_token in str(line) for line in program.log)
     assert list(tmp_path.glob("evtmgmt-*")) == []
+
+
+def test_a_crash_leaves_no_picture_of_the_memory(upstream: Sandbox, tmp_path: Path) -> None:
+    with serving("--workers", "2", folder=tmp_path, **environment_for(upstream)) as program:
+        program.ready(2)
+        parent = program.process.pid
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text("ascii").split()
+        assert len(children) >= 2
+        for process in (parent, *children):
+            (line,) = re.findall(
+                r"^Max core file size\s+(\S+)\s+(\S+)", Path(f"/proc/{process}/limits").read_text("ascii"), re.MULTILINE
+            )
+            assert line == ("0", "0")
 
 
 def test_one_worker_has_the_whole_budget_whatever_a_platform_says(

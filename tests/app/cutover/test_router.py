@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as how
 from hypothesis import strategies as st
 
+from app.admin.attempts import OF_ONE
 from app.cutover import router as module
 from app.cutover.decision import Facts, Route, Rule, Source, bucket_of, decide
 from app.cutover.places import Places
@@ -160,6 +161,16 @@ async def test_credentials_are_compared_in_constant_time(monkeypatch: pytest.Mon
     desk = Desk().know()
     await desk.choose("list_events", **override("realtime", "wrong"))
     assert compared == [(b"wrong", ADMIN.encode())]
+
+
+async def test_credentials_cannot_be_tried_without_end() -> None:
+    """The header stands on the public paths, where neither the console's pace nor a firewall before it is."""
+    desk = Desk(CutoverState(stage=Stage.OUTBOUND))
+    guesser, tester = ({"client": (f"198.51.100.{number}", 1)} for number in (1, 2))
+    for number in range(OF_ONE.burst):
+        await desk.choose("get_event", scope=guesser, **override("realtime", f"guess {number}"))
+    assert (await desk.choose("get_event", scope=guesser, **override("realtime"))).source is OUTBOUND
+    assert (await desk.choose("get_event", scope=tester, **override("realtime"))).source is REALTIME
 
 
 async def test_where_there_is_no_outbound_a_tester_gets_real_time() -> None:
