@@ -26,8 +26,10 @@ def sections(readme: str) -> dict[str, list[tuple[str, str]]]:
 
 
 def place(path: str) -> str:
-    """Where a file of the repository lies in the site."""
-    return "index.md" if path == FRONT else path.removeprefix("docs/")
+    """Where a file of the repository lies in the site. What is not in docs/ has a folder of its own: SECURITY.md is not docs/security.md."""
+    if path == FRONT:
+        return "index.md"
+    return path.removeprefix("docs/") if path.startswith("docs/") else f"project/{path}"
 
 
 def linked(path: str, text: str) -> set[str]:
