@@ -26,7 +26,10 @@ def sections(readme: str) -> dict[str, list[tuple[str, str]]]:
 
 
 def place(path: str) -> str:
-    """Where a file of the repository lies in the site. What is not in docs/ has a folder of its own: SECURITY.md is not docs/security.md."""
+    """Where a file of the repository lies in the site.
+
+    What is not in docs/ has a folder of its own, as SECURITY.md is not docs/security.md.
+    """
     if path == FRONT:
         return "index.md"
     return path.removeprefix("docs/") if path.startswith("docs/") else f"project/{path}"
@@ -51,7 +54,10 @@ def relinked(path: str, text: str) -> str:
 
 
 def indented(text: str) -> str:
-    """A page whose lists python-markdown understands: four columns per level, a blank line before the first item, numbers and dots apart."""
+    """A page whose lists python-markdown understands.
+
+    It wants four columns per level, a blank line before the first item, and something between a list of numbers and one of dots.
+    """
     lines: list[str] = []
     levels: list[tuple[int, int]] = []  # columns of the marker and of the content
     fenced, loose, last = False, False, ""
