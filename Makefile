@@ -11,6 +11,7 @@ AUDIT := $(VENV)/audit
 AUDIT_INSTALLED := $(AUDIT)/.installed
 SBOM := artifacts/sbom.cdx.json
 IMAGE ?= evtmgmt-proxy:latest
+KUBERNETES ?= 1.29 1.31 1.33 1.35 1.37
 COMPILE := $(BIN)/uv pip compile -q --system-certs --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-emit-index-url --no-emit-find-links
 
@@ -19,7 +20,7 @@ may_install = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null
 BENCH_PROGRAMS := nginx:nginx-light wrk:wrk haproxy:haproxy caddy:caddy varnishd:varnish node:nodejs
 CHROMIUM_NAMES := chromium chromium-browser google-chrome
 
-.PHONY: help env chromium redis contestants demo test kills reference site check audit sbom bench image lock clean
+.PHONY: help env chromium redis nginx contestants demo test kills reference site check audit sbom bench image manifests lock clean
 .DELETE_ON_ERROR:
 
 help: ## Say what there is
@@ -75,6 +76,14 @@ redis: ## Install Debian's redis-server for the tests, where neither Redis nor V
 	  echo "The tests need Redis or Valkey. On Debian, as root: apt-get install redis-server" >&2; exit 1; \
 	fi
 
+nginx: ## Install Debian's nginx for the tests, where it is missing
+	@if PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null; then exit 0; fi; \
+	if $(may_install); then \
+	  $(APT) update -q && RUNLEVEL=1 $(APT) install -y -q --no-install-recommends nginx-light; \
+	else \
+	  echo "The tests of deploy/nginx need nginx. On Debian, as root: apt-get install nginx-light" >&2; exit 1; \
+	fi
+
 $(BENCH_INSTALLED): $(INSTALLED) requirements/bench.lock
 	$(BIN)/python -m venv --clear $(BENCH)
 	$(BENCH)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/bench.lock
@@ -118,7 +127,7 @@ audit: sbom ## Write the SBOM, and ask a vulnerability service of all locks; ARG
 demo: env ## Run a simulated organisation, the proxy and an old-style portal
 	@$(BIN)/evtmgmt-proxy demo
 
-test: chromium redis ## Run the tests; ARGS are handed to pytest
+test: chromium redis nginx ## Run the tests; ARGS are handed to pytest
 ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
 else
@@ -141,9 +150,9 @@ check: env ## Lint, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-image: ## Build the container image; BUILD_IMAGE names a builder where no Docker engine answers
+image: ## Build the container image; EXTRAS=azure, otlp or both; BUILD_IMAGE names a builder where no Docker engine answers
 	@if docker info >/dev/null 2>&1; then \
-	  docker build -t $(IMAGE) .; \
+	  docker build -t $(IMAGE) --build-arg EXTRAS="$(EXTRAS)" --build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null)" .; \
 	elif [ -n "$(BUILD_IMAGE)" ]; then \
 	  "$(BUILD_IMAGE)" -t $(IMAGE) .; \
 	else \
@@ -151,10 +160,25 @@ image: ## Build the container image; BUILD_IMAGE names a builder where no Docker
 	  echo "(it is called as: builder -t $(IMAGE) .)" >&2; exit 1; \
 	fi
 
+manifests: env ## Build the Kubernetes overlays and hold them against the schemas; needs kubectl
+	@command -v kubectl >/dev/null || { echo "Install kubectl first" >&2; exit 1; }
+	@$(BIN)/python -m venv $(VENV)/deploy
+	@$(VENV)/deploy/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/deploy.lock
+	@for overlay in deploy/kubernetes/overlays/*; do \
+	  kubectl kustomize $$overlay >$(VENV)/deploy/built.yaml || exit 1; \
+	  for version in $(KUBERNETES); do \
+	    echo "$$overlay, Kubernetes $$version"; \
+	    $(VENV)/deploy/bin/kubernetes-validate --strict --quiet -k $$version $(VENV)/deploy/built.yaml || exit 1; \
+	  done; \
+	done
+
 lock: env ## Write the locks anew after a change of pyproject.toml; LOCK=--upgrade raises versions
 	$(COMPILE) $(LOCK) pyproject.toml -o requirements/runtime.lock
 	$(COMPILE) $(LOCK) --group build -o requirements/build.lock
+	$(COMPILE) $(LOCK) --group deploy -o requirements/deploy.lock
 	$(COMPILE) $(LOCK) pyproject.toml --all-extras --group dev -o requirements/dev.lock
+	$(COMPILE) $(LOCK) pyproject.toml --extra azure -c requirements/dev.lock -o requirements/azure.lock
+	$(COMPILE) $(LOCK) pyproject.toml --extra otlp -c requirements/dev.lock -o requirements/otlp.lock
 	$(COMPILE) $(LOCK) pyproject.toml --group bench -c requirements/dev.lock -o requirements/bench.lock
 	$(COMPILE) $(LOCK) pyproject.toml --all-extras --group fuzz -c requirements/dev.lock -o requirements/fuzz.lock
 	$(COMPILE) $(LOCK) --group audit -o requirements/audit.lock

@@ -135,7 +135,7 @@ def _legs(
     """Those who may answer, a cheap call to each organisation, and the outbox where there is one."""
 
     def reading(source: Source) -> Reading:
-        memory = staging.life.part(f"memory {source}", Memory, shape=cache, close=Memory.close)
+        memory = staging.life.part(f"memory {source}", Memory, shape=cache, close=lambda made: made.close())
         return Reading(settings.cache, cache, finisher, metrics, source=source, memory=memory)
 
     aliases = aliases_of(settings)

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Any
 from unittest.mock import patch
 
-from app.caching.reading import Reading
+from app.caching.reading import Memory, Reading
 from tests.service import Service, running_service
 
 
@@ -30,6 +30,7 @@ def running_at(clock: Clock, cache: Mapping[str, Any] | None = None, **groups: A
     groups = {"log_level": "error", **groups}
     with (
         patch("app.assembly.Reading", partial(Reading, clock=clock)),
+        patch("app.assembly.Memory", partial(Memory, clock)),
         running_service(cache={"warm": False, **(cache or {})}, **groups) as service,
     ):
         yield service

@@ -19,6 +19,7 @@ from app.hosting.vault import VAULT_URL
 from app.settings import Limits, Settings
 from app.settings_sources import CONFIG_FILE, SECRETS_DIR, known_names, load_settings
 from sandbox.server import Sandbox
+from tests.deploying import longest_stop, settings_of
 from translation.operations import OLD_BASES
 
 ROOT = Path(__file__).parent.parent
@@ -28,7 +29,10 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 COMMANDS: dict[str, Any] = vars(typer.main.get_command(cli))["commands"]
 SETTINGS = dict(known_names(Settings))
 SECRETS = {name for name, field in SETTINGS.items() if field.annotation is SecretStr}
-LOCKS = {name: (ROOT / "requirements" / f"{name}.lock").read_text(encoding="utf-8") for name in ("runtime", "build", "dev")}
+LOCKS = {
+    name: (ROOT / "requirements" / f"{name}.lock").read_text(encoding="utf-8")
+    for name in ("runtime", "build", "dev", "azure", "otlp")
+}
 EVERY_SERVICE = pytest.mark.parametrize("name", SERVICES)
 EVERY_LOCK = pytest.mark.parametrize("lock", LOCKS.values(), ids=list(LOCKS))
 
@@ -105,16 +109,16 @@ def test_the_image_holds_the_environment_and_nothing_else() -> None:
 
 def test_no_layer_is_given_a_secret() -> None:
     for word, rest in (instruction for stage in stages() for instruction in stage):
-        assert word != "ARG"
+        assert word != "ARG" or rest in ('EXTRAS=""', 'REVISION=""')
         if word in ("ENV", "RUN", "LABEL"):
             assert not re.search(r"EVTMGMT_|token|secret|password|--mount", rest, re.IGNORECASE)
 
 
 def test_everything_that_is_installed_is_locked() -> None:
     installs = [part for word, rest in stages()[0] if word == "RUN" for part in rest.split("&&") if "pip install" in part]
-    assert len(installs) == 3
+    assert len(installs) == 4
     for install in installs[:-1]:
-        assert re.search(r"--require-hashes -r requirements/(build|runtime)\.lock", install)
+        assert re.search(r"--require-hashes -r \"?requirements/(build|runtime|\$extra)\.lock", install)
     assert "--no-deps dist/*.whl" in installs[-1]
 
 
@@ -193,6 +197,30 @@ def test_the_proxy_can_serve_the_portal_beside_which_it_stands() -> None:
     assert serving["secrets"] == SERVICES["proxy"]["secrets"]
 
 
+@pytest.mark.parametrize("name", ["proxy", "proxy-serving", "proxy-demo"])
+def test_a_proxy_of_compose_loads_its_settings_and_has_time_to_stop(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    given = {
+        "EVTMGMT_REALTIME__ENDPOINT": "https://public-eur.mkt.dynamics.com/api/v1.0/orgs/7c4da5b8-9213-5832-a876-25131f35b338/eventmanagement/",
+        "EVTMGMT_REALTIME__ORIGIN": "https://events.example.com",
+        "EVTMGMT_STATE__PATH": str(tmp_path / "state"),
+    }
+    service = SERVICES[name]
+    environment = {
+        variable: re.sub(r"\$\{(\w+):-\}", lambda match: given.get(match[1], ""), value)
+        for variable, value in service["environment"].items()
+    }
+    for secret in service.get("secrets", ()):
+        (tmp_path / secret).write_text("a token", encoding="utf-8")
+    if SECRETS_DIR in environment:
+        environment[SECRETS_DIR] = str(tmp_path)
+    if "EVTMGMT_PORTAL__STATIC_DIR" in environment:
+        environment["EVTMGMT_PORTAL__STATIC_DIR"] = str(ROOT / "sandbox" / "portal")
+    settings = settings_of(environment, tmp_path, monkeypatch)
+    assert int(service["stop_grace_period"].removesuffix("s")) >= longest_stop(settings) + 10
+
+
 @pytest.mark.parametrize(("config", "proxy"), [("portal-config", "proxy"), ("portal-demo-config", "sandbox")])
 def test_a_portal_calls_the_proxy_that_stands_beside_it(config: str, proxy: str) -> None:
     values = json.loads((ROOT / "deploy" / f"{config}.json").read_text(encoding="utf-8"))
@@ -226,7 +254,13 @@ def test_the_demo_is_in_its_profile_and_its_parts_fit(monkeypatch: pytest.Monkey
 # Names.
 
 
-@pytest.mark.parametrize("path", ["docker-compose.yml", "Dockerfile", "Makefile", "docs/deployment.md"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("docker-compose.yml", "Dockerfile", "Makefile", "docs/deployment.md", "docs/kubernetes.md", "docs/systemd.md"),
+        *("docs/azure.md", "docs/behind-a-proxy.md"),
+    ],
+)
 def test_every_setting_that_is_named_exists(path: str) -> None:
     options = {str(option.envvar) for command in COMMANDS.values() for option in command.params if option.envvar}
     named = set(re.findall(r"EVTMGMT_\w+", (ROOT / path).read_text(encoding="utf-8")))
@@ -260,8 +294,11 @@ def test_a_lock_has_hashes_and_no_addresses(lock: str) -> None:
 
 def test_the_locks_agree_and_hold_what_the_project_names() -> None:
     dev = pinned(LOCKS["dev"])
-    for name in ("runtime", "build"):
+    for name in ("runtime", "build", "azure", "otlp"):
         assert pinned(LOCKS[name]).items() <= dev.items()
+    assert {"azure", "otlp"} == PROJECT["project"]["optional-dependencies"].keys()
+    for extra in PROJECT["project"]["optional-dependencies"]:
+        assert pinned(LOCKS[extra]).items() > pinned(LOCKS["runtime"]).items()
     named = [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["build"]]
     named += [entry for entry in PROJECT["dependency-groups"]["dev"] if isinstance(entry, str)]
     for requirement in named:

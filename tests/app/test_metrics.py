@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from app.caching.reading import Outcome
 from app.metrics import UNMATCHED, Metrics, Registry
+from app.outbox.accepting import Obstacle
 from app.upstream import Trouble
 from tests.examples import MAPPED, OPEN_DAY, example, registration
 from tests.service import BASE, Service, running_service
@@ -25,6 +26,7 @@ ALLOWED = {
     "code": set(ERRORS),
     "repair": {"event_without_dates", "event_date_filled"},
     "outcome": {*Trouble, *Outcome},
+    "reason": {*Obstacle, "time", "breaker", "retries", "budget", "places"},
     "le": None,
     "status": None,
 }
