@@ -10,6 +10,9 @@ DOCS_INSTALLED := $(DOCS)/.installed
 AUDIT := $(VENV)/audit
 AUDIT_INSTALLED := $(AUDIT)/.installed
 SBOM := artifacts/sbom.cdx.json
+FUZZ := $(VENV)/fuzz
+FUZZ_INSTALLED := $(FUZZ)/.installed
+FUZZ_SECONDS ?= 60
 IMAGE ?= evtmgmt-proxy:latest
 KUBERNETES ?= 1.29 1.31 1.33 1.35 1.37
 COMPILE := $(BIN)/uv pip compile -q --system-certs --universal --python-version 3.11 --generate-hashes \
@@ -20,7 +23,7 @@ may_install = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null
 BENCH_PROGRAMS := nginx:nginx-light wrk:wrk haproxy:haproxy caddy:caddy varnishd:varnish node:nodejs
 CHROMIUM_NAMES := chromium chromium-browser google-chrome
 
-.PHONY: help env chromium redis nginx contestants demo test kills reference site check audit sbom bench image manifests lock clean
+.PHONY: help env chromium redis nginx promtool contestants demo fuzz soak test kills reference site check audit sbom bench image manifests lock clean
 .DELETE_ON_ERROR:
 
 help: ## Say what there is
@@ -76,6 +79,14 @@ redis: ## Install Debian's redis-server for the tests, where neither Redis nor V
 	  echo "The tests need Redis or Valkey. On Debian, as root: apt-get install redis-server" >&2; exit 1; \
 	fi
 
+promtool: ## Install Debian's prometheus for the tests of the alert rules, where promtool is not found
+	@if command -v promtool >/dev/null; then exit 0; fi; \
+	if $(may_install); then \
+	  $(APT) update -q && RUNLEVEL=1 $(APT) install -y -q --no-install-recommends prometheus; \
+	else \
+	  echo "The tests need promtool, which comes with Prometheus. On Debian, as root: apt-get install prometheus" >&2; exit 1; \
+	fi
+
 nginx: ## Install Debian's nginx for the tests, where it is missing
 	@if PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null; then exit 0; fi; \
 	if $(may_install); then \
@@ -124,10 +135,23 @@ sbom: $(AUDIT_INSTALLED) ## Write what the image's Python holds as CycloneDX to 
 audit: sbom ## Write the SBOM, and ask a vulnerability service of all locks; ARGS are handed to pip-audit
 	@$(AUDIT)/bin/python .ci/audit.py requirements/*.lock $(ARGS)
 
+$(FUZZ_INSTALLED): $(INSTALLED) requirements/fuzz.lock
+	$(BIN)/python -m venv --clear $(FUZZ)
+	$(FUZZ)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/fuzz.lock
+	$(FUZZ)/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+fuzz: $(FUZZ_INSTALLED) ## Fuzz targets, answers, registrations and the described API for a minute; FUZZ_SECONDS for another time
+	@$(FUZZ)/bin/python -m tests.fuzz.run --seconds $$(( $(FUZZ_SECONDS) * 3 / 4 ))
+	@$(FUZZ)/bin/python -m tests.fuzz.described --seconds $$(( $(FUZZ_SECONDS) / 4 ))
+
+soak: env ## Ten minutes of a portal's load with faults and reloads: does anything grow? ARGS: --minutes 2, --write
+	@$(BIN)/python -m benchmarks.soak $(ARGS)
+
 demo: env ## Run a simulated organisation, the proxy and an old-style portal
 	@$(BIN)/evtmgmt-proxy demo
 
-test: chromium redis nginx ## Run the tests; ARGS are handed to pytest
+test: chromium redis nginx promtool ## Run the tests; ARGS are handed to pytest
 ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
 else
@@ -150,7 +174,7 @@ check: env ## Lint, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-image: ## Build the container image; EXTRAS=azure, otlp or both; BUILD_IMAGE names a builder where no Docker engine answers
+image: ## Build the container image; EXTRAS=azure adds Key Vault; BUILD_IMAGE names a builder where no Docker engine answers
 	@if docker info >/dev/null 2>&1; then \
 	  docker build -t $(IMAGE) --build-arg EXTRAS="$(EXTRAS)" --build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null)" .; \
 	elif [ -n "$(BUILD_IMAGE)" ]; then \
@@ -178,7 +202,6 @@ lock: env ## Write the locks anew after a change of pyproject.toml; LOCK=--upgra
 	$(COMPILE) $(LOCK) --group deploy -o requirements/deploy.lock
 	$(COMPILE) $(LOCK) pyproject.toml --all-extras --group dev -o requirements/dev.lock
 	$(COMPILE) $(LOCK) pyproject.toml --extra azure -c requirements/dev.lock -o requirements/azure.lock
-	$(COMPILE) $(LOCK) pyproject.toml --extra otlp -c requirements/dev.lock -o requirements/otlp.lock
 	$(COMPILE) $(LOCK) pyproject.toml --group bench -c requirements/dev.lock -o requirements/bench.lock
 	$(COMPILE) $(LOCK) pyproject.toml --all-extras --group fuzz -c requirements/dev.lock -o requirements/fuzz.lock
 	$(COMPILE) $(LOCK) --group audit -o requirements/audit.lock

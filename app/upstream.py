@@ -166,8 +166,10 @@ class Upstream:
             raise UpstreamError(Trouble.UNREADABLE, "an unknown content encoding")
         unpack = zlib.decompressobj(_WINDOW_BITS[encoding]) if encoding in _WINDOW_BITS else None
         parts: list[bytes] = []
+        part = b""
         size = 0
         packed = False
+        whole = False
         try:
             while part := await answer.part():
                 packed = True
@@ -180,10 +182,17 @@ class Upstream:
                 parts.append(part)
                 if answer.ended:
                     break
+            whole = True
         except httpx.TransportError as error:
             raise _fault(error) from None
         except zlib.error:
             raise UpstreamError(Trouble.UNREADABLE, "the content encoding is broken") from None
+        finally:
+            if not whole:
+                # The error's traceback holds this frame, until the collector of cycles comes round: not the body as well.
+                parts.clear()
+                part = b""
+                unpack = None
         if unpack is not None and packed and not unpack.eof:
             raise UpstreamError(Trouble.UNREADABLE, "the content encoding ends early")
         return b"".join(parts)

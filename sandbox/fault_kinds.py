@@ -150,8 +150,25 @@ async def _wrong_length(fault: Fault, answer: Answer, exchange: Exchange) -> str
 
 
 async def _raw(fault: Fault, answer: Answer, exchange: Exchange) -> str:
-    await exchange.write(str(fault.body or "").encode("latin-1"))
-    exchange.wire.close()
+    data = str(fault.body or "").encode("latin-1")
+    size = fault.size or max(1, len(data))
+    while True:
+        for at in range(0, len(data), size):
+            if at:
+                await exchange.pause(fault.seconds)
+            await exchange.write(data[at : at + size])
+        if fault.ending != "again":
+            break
+        await exchange.pause(fault.seconds)
+    match fault.ending:
+        case "keep":
+            return ANSWERED
+        case "hang":
+            await exchange.pause(None)
+        case "reset":
+            exchange.wire.reset()
+        case _:
+            exchange.wire.close()
     return BROKEN
 
 

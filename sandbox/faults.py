@@ -17,6 +17,8 @@ KINDS = frozenset(
     }
 )  # fmt: skip
 
+ENDINGS = frozenset({"again", "close", "hang", "keep", "reset"})
+
 
 @dataclass(slots=True)
 class Fault:
@@ -31,17 +33,19 @@ class Fault:
         skip: How many fitting requests pass unharmed first.
         times: How often the fault is played; None: always.
         effect: Carry the operation out first, although its answer is lost (a POST whose outcome is unknown).
-        seconds: Of `latency`; of `slow_drip`, between two pieces.
+        seconds: Of `latency`; of `slow_drip` and `raw`, between two pieces, and between `again` and again.
         status: Of `status`, `redirect`, `html`, `raw`.
         headers: More headers, of `status` and `body`.
         body: The JSON value of `body`; of `status` (a string is sent as text); the fields of `merge`; bytes of `raw`
             as latin-1 text.
+        ending: Of `raw`, what follows the bytes: `close`, `reset`, `hang`, `keep` (the connection serves on), or `again`
+            (the bytes are sent until the peer goes away).
         location: Of `redirect`.
         cookie: Of `set_cookie`.
         key: Of `wrap` and `count_object`.
         keys: Of `without`.
         size: Bytes of `gzip_bomb` when unpacked; of `truncate` the bytes sent; of `wrong_length` the difference of
-            the declared length from the real one; of `slow_drip` the bytes of a piece.
+            the declared length from the real one; of `slow_drip` the bytes of a piece, and of `raw` as well (None: all at once).
     """
 
     kind: str
@@ -56,6 +60,7 @@ class Fault:
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
     body: Any = None
+    ending: str = "close"
     location: str = "http://elsewhere.invalid/"
     cookie: str = "SandboxSession=of-another-visitor; Path=/"
     key: str | None = None
@@ -67,6 +72,8 @@ class Fault:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"unknown kind {self.kind!r}; known: {', '.join(sorted(KINDS))}")
+        if self.ending not in ENDINGS:
+            raise ValueError(f"unknown ending {self.ending!r}; known: {', '.join(sorted(ENDINGS))}")
         if self.path is not None:
             re.compile(self.path)
 

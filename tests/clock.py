@@ -36,8 +36,8 @@ def running_at(clock: Clock, cache: Mapping[str, Any] | None = None, **groups: A
         yield service
 
 
-def until(fits: Callable[[], bool]) -> None:
+def until(fits: Callable[[], bool], seconds: float = 20) -> None:
     """Ask again and again until it fits."""
-    deadline = monotonic() + 20
+    deadline = monotonic() + seconds
     while not fits():
         assert monotonic() < deadline

@@ -52,14 +52,7 @@ class Service:
 
     def raw(self, data: bytes, timeout: float = 10) -> bytes:
         """Send bytes as they are and give all that comes until the connection closes."""
-        with socket(AF_INET, SOCK_STREAM) as connection:
-            connection.settimeout(timeout)
-            connection.connect(("127.0.0.1", self.port))
-            connection.sendall(data)
-            parts = []
-            while part := connection.recv(65_536):
-                parts.append(part)
-            return b"".join(parts)
+        return ask_raw(self.port, data, timeout)
 
     def metric(self, line: str) -> float:
         """The value of a metric's line, 0 when it is not there."""
@@ -67,6 +60,18 @@ class Service:
             if found.startswith(line + " "):
                 return float(found.rsplit(" ", 1)[1])
         return 0.0
+
+
+def ask_raw(port: int, data: bytes, timeout: float = 10) -> bytes:
+    """Send bytes to a port of this machine, and give all that comes until the connection closes."""
+    with socket(AF_INET, SOCK_STREAM) as connection:
+        connection.settimeout(timeout)
+        connection.connect(("127.0.0.1", port))
+        connection.sendall(data)
+        parts = []
+        while part := connection.recv(65_536):
+            parts.append(part)
+        return b"".join(parts)
 
 
 class _Server(uvicorn.Server):

@@ -30,8 +30,7 @@ COMMANDS: dict[str, Any] = vars(typer.main.get_command(cli))["commands"]
 SETTINGS = dict(known_names(Settings))
 SECRETS = {name for name, field in SETTINGS.items() if field.annotation is SecretStr}
 LOCKS = {
-    name: (ROOT / "requirements" / f"{name}.lock").read_text(encoding="utf-8")
-    for name in ("runtime", "build", "dev", "azure", "otlp")
+    name: (ROOT / "requirements" / f"{name}.lock").read_text(encoding="utf-8") for name in ("runtime", "build", "dev", "azure")
 }
 EVERY_SERVICE = pytest.mark.parametrize("name", SERVICES)
 EVERY_LOCK = pytest.mark.parametrize("lock", LOCKS.values(), ids=list(LOCKS))
@@ -235,6 +234,8 @@ def test_the_demo_is_in_its_profile_and_its_parts_fit(monkeypatch: pytest.Monkey
         "proxy-demo",
         "portal-demo",
         "proxy-serving",
+        "prometheus",
+        "grafana",
     }
     assert SERVICES["proxy-demo"]["network_mode"] == "service:sandbox"
     options = dict(word.removeprefix("--").split("=", 1) for word in SERVICES["sandbox"]["command"])
@@ -294,9 +295,9 @@ def test_a_lock_has_hashes_and_no_addresses(lock: str) -> None:
 
 def test_the_locks_agree_and_hold_what_the_project_names() -> None:
     dev = pinned(LOCKS["dev"])
-    for name in ("runtime", "build", "azure", "otlp"):
+    for name in ("runtime", "build", "azure"):
         assert pinned(LOCKS[name]).items() <= dev.items()
-    assert {"azure", "otlp"} == PROJECT["project"]["optional-dependencies"].keys()
+    assert {"azure"} == PROJECT["project"]["optional-dependencies"].keys()
     for extra in PROJECT["project"]["optional-dependencies"]:
         assert pinned(LOCKS[extra]).items() > pinned(LOCKS["runtime"]).items()
     named = [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["build"]]

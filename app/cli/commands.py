@@ -1,5 +1,6 @@
 """The commands and their options; what they do is in the modules beside."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Final
@@ -45,6 +46,16 @@ def main() -> None:
             console.print(_MISSING, markup=False, highlight=False, soft_wrap=True)
         console.print("Names and examples: docs/settings.md")
         raise SystemExit(2) from None
+    finally:
+        _flush_output()
+
+
+def _flush_output() -> None:
+    """Write what is left; on a full disk, drop it, or Python would turn the exit status into 120."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @cli.command(epilog=examples("serve"))

@@ -1,6 +1,7 @@
 """The outermost application: it starts and ends with the server, and swaps all portals at once when settings are read anew."""
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
@@ -119,6 +120,9 @@ class Host:
         assert task is not None  # noqa: S101 - it runs
         _, heir = self._ending.pop(task)
         await self._close_old(old, heir)
+        del old, heir
+        # What served before is full of cycles, and the collector hardly ever runs by itself (app/cli/serving.py).
+        gc.collect()
 
     async def _close_old(self, old: Generation, heir: Generation) -> None:
         try:

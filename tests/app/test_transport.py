@@ -145,6 +145,35 @@ async def test_a_kept_connection_that_dynamics_closed_harms_nobody() -> None:
         assert len(sandbox.recorder.find()) == 5
 
 
+async def test_an_answer_that_nobody_asked_for_is_nobodys() -> None:
+    """It comes when the connection is idle already, and must not be read as the answer to the next request (CWE-444)."""
+    said = asyncio.Event()
+    connections = 0
+
+    async def answer_all(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        with suppress(asyncio.IncompleteReadError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmine")
+                await said.wait()
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nothers")
+                await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer_all, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    async with server, transport() as opened:
+        for number in (1, 2):
+            said.clear()
+            answer = await opened.send("GET", url, [])
+            assert await answer.part() == b"mine"
+            answer.close()
+            said.set()
+            await asyncio.sleep(0.05)  # the bytes are there before the next request
+            assert connections == number
+
+
 async def test_connections_are_bounded_and_the_wait_for_one_as_well() -> None:
     async with Sandbox() as sandbox, transport(connections=1, pool_timeout=0.1, read_timeout=0.8) as opened:
         sandbox.faults.add("hang")

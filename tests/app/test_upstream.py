@@ -3,6 +3,7 @@
 import gzip
 import zlib
 from collections.abc import AsyncIterator
+from traceback import walk_tb
 from typing import Any
 from urllib.parse import quote
 
@@ -133,6 +134,38 @@ async def test_troubles_are_named_and_hold_no_address(
     told = f"{failed.value} {failed.value!r} {failed.value.__cause__!r}"
     assert "http" not in told.lower().replace("httpx", "")
     assert sandbox.realtime_token[:20] not in told
+
+
+def held_by(error: BaseException | None) -> int:
+    """Bytes of bodies in the frames that an error keeps alive, and in those of what led to it."""
+    found = 0
+    while error is not None:
+        for frame, _ in walk_tb(error.__traceback__):
+            for value in frame.f_locals.values():
+                parts = value if isinstance(value, list) else [value]
+                found += sum(len(part) for part in parts if isinstance(part, bytes))
+        error = error.__context__
+    return found
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("endless", {}),
+        ("gzip_bomb", {"size": 4 << 20}),
+        ("raw", {"body": "HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n\r\n" + "x" * 3_000}),
+        ("raw", {"body": "HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n\r\n" + "x" * 3_000, "ending": "hang"}),
+        ("raw", {"body": "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + "x" * 3_000}),
+    ],
+)
+async def test_a_failed_answer_is_not_kept_alive_by_its_error(
+    sandbox: Sandbox, upstream: Upstream, kind: str, values: dict[str, Any]
+) -> None:
+    """Errors lie in reference cycles, and the collector comes round rarely: 132 endless answers once held 2 GB."""
+    sandbox.faults.add(kind, times=None, **values)
+    with pytest.raises(UpstreamError) as caught:
+        await upstream.call("GET", url(sandbox), origin(sandbox))
+    assert held_by(caught.value) < 1_000
 
 
 async def test_an_encoding_of_nothing_is_nothing(sandbox: Sandbox, upstream: Upstream) -> None:

@@ -129,6 +129,35 @@ def test_raw_bytes(sandbox: Sandbox, target: str) -> None:
         assert read_all(connection) == b"HTTP/1.1 200 OK\r\nX: \xff\r\nX\r\n\r\n"
 
 
+def test_raw_bytes_in_pieces_and_then_a_reset(sandbox: Sandbox, target: str) -> None:
+    sandbox.faults.add("raw", body="HTTP/1.1 200 OK\r\n", size=5, seconds=0.01, ending="reset")
+    with connect(sandbox) as connection:
+        connection.sendall(head(target))
+        sandbox.recorder.wait(outcome="broken")
+        with pytest.raises(ConnectionResetError):
+            read_all(connection)
+
+
+def test_raw_bytes_that_come_again_and_again_until_the_peer_goes(sandbox: Sandbox, target: str) -> None:
+    sandbox.faults.add("raw", body="HTTP/1.1 100 Continue\r\n\r\n", ending="again", seconds=0)
+    with connect(sandbox) as connection:
+        connection.sendall(head(target))
+        received = b""
+        while received.count(b"100 Continue") < 1_000:
+            received += connection.recv(65536)
+    sandbox.recorder.wait(outcome="cancelled")
+
+
+def test_after_raw_bytes_the_connection_may_serve_on_or_be_silent(sandbox: Sandbox, target: str) -> None:
+    sandbox.faults.add("raw", body="first", ending="keep")
+    sandbox.faults.add("raw", body="second", ending="hang")
+    with connect(sandbox) as connection:
+        for word in (b"first", b"second"):
+            connection.sendall(head(target))
+            assert connection.recv(65536) == word
+    sandbox.recorder.wait(outcome="cancelled")
+
+
 def test_close_after_leaves_a_dead_connection(sandbox: Sandbox, target: str) -> None:
     sandbox.faults.add("close_after")
     with connect(sandbox) as connection:

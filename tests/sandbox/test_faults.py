@@ -56,6 +56,8 @@ def test_mistakes_are_refused() -> None:
     board = FaultBoard()
     with pytest.raises(ValueError, match="unknown kind"):
         board.add("explode")
+    with pytest.raises(ValueError, match="unknown ending"):
+        board.add("raw", ending="well")
     with pytest.raises(TypeError):
         board.add("hang", tmies=1)
     with pytest.raises(re.error):

@@ -377,7 +377,7 @@ def test_an_image_that_is_too_large_to_be_kept_is_streamed(keeping: Service) -> 
     keeping.sandbox.control.reset()
     keeping.realtime.reading._cache.remove(key_of(asked_for(keeping)))
     body = b"\x89PNG\r\n\x1a\n" + bytes(100_000)
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
     keeping.sandbox.faults.add("raw", body=head + body.decode("latin-1"), times=None)
     for _ in range(2):
         answer = keeping.get(image(keeping))

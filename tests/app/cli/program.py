@@ -32,7 +32,7 @@ def run(*arguments: str, folder: Path, **environment: str) -> subprocess.Complet
     return subprocess.run(
         [PROGRAM, *arguments],
         cwd=folder,
-        env=_whole(folder, environment),
+        env=whole_environment(folder, environment),
         capture_output=True,
         text=True,
         encoding="utf-8",
@@ -93,7 +93,7 @@ def serving(*arguments: str, folder: Path, **environment: str) -> Iterator[Servi
     with subprocess.Popen(
         [PROGRAM, "serve", "--port", "0", *arguments],
         cwd=folder,
-        env=_whole(folder, environment),
+        env=whole_environment(folder, environment),
         stdout=subprocess.PIPE,
         text=True,
         encoding="utf-8",
@@ -109,7 +109,8 @@ def serving(*arguments: str, folder: Path, **environment: str) -> Iterator[Servi
                 process.kill()
 
 
-def _whole(folder: Path, environment: dict[str, str]) -> dict[str, str]:
+def whole_environment(folder: Path, environment: dict[str, str]) -> dict[str, str]:
+    """All that a program finds: what is named, and an empty folder of secrets."""
     secrets = folder / "secrets"
     secrets.mkdir(exist_ok=True)
     return {

@@ -1,0 +1,233 @@
+"""What happens to processes: signals, limits, disks that are full or gone, clocks that jump, callers by the thousand."""
+
+import os
+import resource
+import shutil
+import struct
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from signal import SIGCONT, SIGHUP, SIGKILL, SIGSTOP, SIGTERM, SIGUSR1
+from socket import AF_INET, SO_LINGER, SOCK_STREAM, SOL_SOCKET, socket
+from threading import Event
+from time import sleep
+
+from tests.clock import until
+from tests.hostile.case import BASE, BODY, LIST, get, post
+from tests.hostile.process_case import CLOSED, ProcessCase, Stage, answer_on
+from tests.hostile.starting import JUMPS
+
+RESET = struct.pack("ii", 1, 0)
+DRAIN = "issue 5, 2: drain on SIGTERM"
+AWAY = "503 StoreAway"
+
+
+@contextmanager
+def asked(stage: Stage, request: bytes, operation: str, kind: str = "latency", seconds: float = 0.7) -> Iterator[Future[str]]:
+    """A request that is under way in Dynamics, which takes its time."""
+    with ThreadPoolExecutor(1) as pool:
+        fault = stage.sandbox.faults.add(kind, operation=operation, seconds=seconds, size=200)
+        answer = pool.submit(stage.call, request)
+        stage.sandbox.recorder.wait(operation=operation, timeout=30)
+        yield answer
+        stage.sandbox.faults.clear(fault.number)
+
+
+def opened(stage: Stage, request: bytes = b"") -> socket:
+    connection = socket(AF_INET, SOCK_STREAM)
+    connection.settimeout(30)
+    connection.connect(("127.0.0.1", stage.port))
+    connection.sendall(request)
+    return connection
+
+
+def ends(stage: Stage) -> None:
+    os.kill(stage.pid, SIGTERM)
+    assert stage.program.ended() == 0
+
+
+def stop_during_a_read(stage: Stage) -> None:
+    with asked(stage, get(LIST), "list_events") as answer:
+        ends(stage)
+        assert answer.result() == "200"
+
+
+def stop_during_a_registration(stage: Stage) -> None:
+    with asked(stage, post(BODY), "register") as answer:
+        ends(stage)
+        assert answer.result() == "200"
+    assert len(stage.sandbox.recorder.find(operation="register")) == len(stage.sandbox.control.registrations()) == 1
+
+
+def stop_during_an_image(stage: Stage) -> None:
+    speaker = stage.sandbox.realtime.events["Contoso_Open_Day"].speakers[0]["id"]
+    request = get(f"{BASE.decode()}speakers/{speaker}/image".encode())
+    with asked(stage, request, "get_speaker_image", "slow_drip", 0.05) as answer:
+        ends(stage)
+        assert answer.result() == "200"
+
+
+def stop_with_callers_that_say_nothing(stage: Stage) -> None:
+    with ExitStack() as stack:
+        for sent in (b"", b"GET / HT", get()[:-2], post(BODY)[:-9]):
+            stack.enter_context(opened(stage, sent))
+        assert stage.honest() == "200"
+        ends(stage)
+
+
+def stop_twice(stage: Stage) -> None:
+    with asked(stage, get(LIST), "list_events", seconds=30) as answer:
+        os.kill(stage.pid, SIGTERM)
+        until(lambda: stage.call(get(b"/livez")) != "200")
+        os.kill(stage.pid, SIGTERM)
+        assert stage.program.ended() == 0
+        assert answer.result() in (CLOSED, "504 UpstreamTimeout", "502 UpstreamFailed", "503 Overloaded")
+
+
+def killed_during_a_registration(stage: Stage) -> None:
+    with asked(stage, post(BODY), "register", "hang") as answer:
+        os.kill(stage.pid, SIGKILL)
+        assert stage.program.ended() == -SIGKILL
+        assert answer.result() == CLOSED
+    assert len(stage.sandbox.recorder.find(operation="register")) == 1
+
+
+def frozen(stage: Stage) -> None:
+    with asked(stage, get(LIST), "list_events", seconds=0.2) as answer:
+        os.kill(stage.pid, SIGSTOP)
+        waiting = opened(stage, get(LIST))
+        sleep(1.2)  # longer than any time-out of the settings: that is what happens
+        os.kill(stage.pid, SIGCONT)
+        assert answer.result() in ("200", "504 UpstreamTimeout")
+        with waiting:
+            assert answer_on(waiting) in ("200", CLOSED)
+
+
+def clock_jumps(stage: Stage) -> None:
+    for _ in range(3):  # a day ahead, a day back, a year ahead
+        with asked(stage, get(LIST + b"?api-version=1"), "list_events", seconds=0.1) as answer:
+            os.kill(stage.pid, SIGUSR1)
+            assert answer.result() == "200"
+        assert stage.honest() == "200"
+        assert stage.change() == "200"
+
+
+def ten_thousand_leave(stage: Stage) -> None:
+    stage.sandbox.faults.add("hang", operation="list_events", times=None)
+    request = get(LIST)
+    for _ in range(100):
+        callers = [opened(stage, request) for _ in range(100)]
+        for caller in callers:
+            caller.setsockopt(SOL_SOCKET, SO_LINGER, RESET)
+            caller.close()
+    stage.sandbox.faults.clear()
+    until(lambda: not stage.sandbox.recorder.find(outcome="pending"))
+    assert stage.honest() == "200"
+    until(lambda: stage.descriptors() < 60)
+
+
+def few_descriptors(stage: Stage) -> None:
+    stage.limit(resource.RLIMIT_NOFILE, stage.descriptors() + 8)
+    with ExitStack() as stack:
+        callers = [stack.enter_context(opened(stage)) for _ in range(40)]
+        for caller in callers:
+            try:
+                caller.sendall(get(LIST))
+            except ConnectionError:
+                continue
+        stage.limit(resource.RLIMIT_NOFILE, -1)
+        told = {answer_on(caller) for caller in callers}
+    assert told <= {"200", CLOSED, "502 UpstreamUnreachable", "504 UpstreamTimeout", "429 TooManyRequests"}
+    assert "200" in told
+
+
+def more_than_there_is_room_for(stage: Stage) -> None:
+    stage.sandbox.faults.add("hang", operation="list_events", times=None)
+    with ExitStack() as stack:
+        callers = [stack.enter_context(opened(stage, get(LIST))) for _ in range(260)]
+        told = [answer_on(caller) for caller in callers]
+    stage.sandbox.faults.clear()
+    assert set(told) <= {"503 Overloaded", "504 UpstreamTimeout"}
+    assert told.count("503 Overloaded") >= 50
+
+
+def full_disk(stage: Stage) -> None:
+    """A bound on the size of files does what a full disk does: a write is refused in the middle."""
+    assert stage.change() == "200"
+    stage.limit(resource.RLIMIT_FSIZE, 1)
+    assert stage.change() == AWAY
+    assert stage.honest() == "200"
+    assert stage.call(post(BODY)) == "200"
+    stage.limit(resource.RLIMIT_FSIZE, -1)
+    until(lambda: stage.change() == "200")
+
+
+def state_is_gone(stage: Stage) -> None:
+    shutil.rmtree(stage.folder / "state")
+    assert stage.honest() == "200"
+    assert stage.change() in ("200", AWAY)
+    assert stage.call(post(BODY)) == "200"
+
+
+def dynamics_is_gone(stage: Stage) -> None:
+    assert stage.honest() == "200"
+    stage.upstream.stop()
+    assert stage.honest() == "502 UpstreamUnreachable"
+    assert stage.call(post(BODY)) == "502 UpstreamUnreachable"
+    stage.upstream.start()
+
+
+def reloads_under_load(stage: Stage) -> None:
+    """Each with other connections to Dynamics, so that those of the calls under way are let go of by and by."""
+    ended = Event()
+
+    def call(request: bytes) -> set[str]:
+        told = set()
+        while not ended.is_set():
+            told.add(stage.call(request))
+        return told
+
+    with ThreadPoolExecutor(4) as pool:
+        callers = [pool.submit(call, request) for request in (get(LIST), get(LIST), post(BODY), get(b"/readyz"))]
+        for number in range(4):
+            (stage.folder / "secrets" / "evtmgmt_upstream__connections").write_text(str(40 + number), "utf-8")
+            os.kill(stage.pid, SIGHUP)
+            until(lambda taken=number + 1: stage.logged("settings were read anew and serve") == taken)  # type: ignore[misc]
+        ended.set()
+        told = set().union(*(caller.result() for caller in callers))
+    assert told == {"200"}, told
+    registered = stage.sandbox.recorder.find(operation="register")
+    assert len(registered) == len(stage.sandbox.control.registrations()) > 0
+
+
+def nobody_takes_the_log(stage: Stage) -> None:
+    for _ in range(50):
+        assert stage.honest() == "200"
+    assert stage.call(get(b"/nowhere")) == "404 OperationNotFound"
+
+
+JUMPING = {JUMPS: "1"}
+SOON = {"EVTMGMT_LIMITS__SHUTDOWN_TIMEOUT": "2"}
+
+CASES = (
+    ProcessCase("SIGTERM during a read", stop_during_a_read, "what is under way is finished", DRAIN, ends=True),
+    ProcessCase("SIGTERM during a registration", stop_during_a_registration, "it is told, and sent once", DRAIN, ends=True),
+    ProcessCase("SIGTERM during an image", stop_during_an_image, "an image is finished as well", DRAIN, ends=True),
+    ProcessCase(
+        "SIGTERM, silent callers", stop_with_callers_that_say_nothing, "nobody holds the stop up", DRAIN, SOON, ends=True
+    ),
+    ProcessCase("SIGTERM twice", stop_twice, "the second one means now", DRAIN, SOON, ends=True),
+    ProcessCase("SIGKILL during a registration", killed_during_a_registration, "not sent again", "RFC 9110 9.2.2", ends=True),
+    ProcessCase("frozen and thawed", frozen, "all time-outs are over at once, and nothing is stuck", "issue 5, 2"),
+    ProcessCase("the clock jumps", clock_jumps, "a clock that cannot be set measures time", "issue 5, 2", JUMPING),
+    ProcessCase("10,000 callers leave", ten_thousand_leave, "no place in the pool is lost", "FIELD-NOTES (slots leak)"),
+    ProcessCase("no descriptors left", few_descriptors, "it serves with what it has, and goes on after", "CWE-769"),
+    ProcessCase("too many callers", more_than_there_is_room_for, "refused at once, served after", "CWE-770"),
+    ProcessCase("the state's disk is full", full_disk, "visitors do not notice, the operator is told", "issue 5, 4"),
+    ProcessCase("the state's folder is removed", state_is_gone, "visitors do not notice", "issue 5, 4"),
+    ProcessCase("reloads under load", reloads_under_load, "nobody notices", "issue 5, 3 and 4"),
+    ProcessCase("Dynamics goes and comes back", dynamics_is_gone, "nobody meets a dead connection", "issue 5, 2"),
+    ProcessCase(
+        "the log's disk is full", nobody_takes_the_log, "a log that nobody takes stops nothing", "app/logs.py", log="/dev/full"
+    ),
+)
