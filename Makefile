@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 BENCH := $(VENV)/bench
 BENCH_INSTALLED := $(BENCH)/.installed
+DOCS := $(VENV)/docs
+DOCS_INSTALLED := $(DOCS)/.installed
 AUDIT := $(VENV)/audit
 AUDIT_INSTALLED := $(AUDIT)/.installed
 SBOM := artifacts/sbom.cdx.json
@@ -21,7 +23,7 @@ may_install = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null
 BENCH_PROGRAMS := nginx:nginx-light wrk:wrk haproxy:haproxy caddy:caddy varnishd:varnish node:nodejs
 CHROMIUM_NAMES := chromium chromium-browser google-chrome
 
-.PHONY: help env chromium redis nginx promtool contestants demo fuzz soak test kills reference check audit sbom bench image manifests lock clean
+.PHONY: help env chromium redis nginx promtool contestants demo fuzz soak test kills reference site check audit sbom bench image manifests lock clean
 .DELETE_ON_ERROR:
 
 help: ## Say what there is
@@ -99,6 +101,11 @@ $(BENCH_INSTALLED): $(INSTALLED) requirements/bench.lock
 	$(BENCH)/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+$(DOCS_INSTALLED): $(INSTALLED) requirements/docs.lock
+	$(BIN)/python -m venv --clear $(DOCS)
+	$(DOCS)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/docs.lock
+	@touch $@
+
 contestants: ## Install the programs that the benchmark measures, where they are missing
 	@PATH="$$PATH:/usr/sbin:/sbin"; missing=; \
 	for pair in $(BENCH_PROGRAMS); do \
@@ -154,6 +161,10 @@ endif
 
 reference: env ## Write docs/commands.md and the manual page anew after a change of the commands
 	$(BIN)/python -m app.cli.reference
+
+site: $(DOCS_INSTALLED) ## Build the documentation as a site into dist/site; a broken link fails
+	@NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/python -m mkdocs build --strict --quiet
+	@echo "dist/site/index.html"
 
 kills: env ## Kill proxies with an outbox at random moments; KILLS says how often, 200 by default
 	$(BIN)/python -m tests.app.outbox.kills $(or $(KILLS),200)
