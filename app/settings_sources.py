@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from sys import maxsize
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from dotenv import dotenv_values
@@ -118,7 +119,9 @@ def sources(settings_cls: type[BaseSettings]) -> tuple[PydanticBaseSettingsSourc
         DotEnv(settings_cls, env_file=DOTENV, env_file_encoding="utf-8", dotenv_filtering="only_existing"),
     ]
     if secrets_directory().is_dir():
-        found.append(SecretFiles(SecretsSettingsSource(settings_cls, secrets_dir=secrets_directory())))
+        source = SecretsSettingsSource(settings_cls, secrets_dir=secrets_directory())
+        # Files of others in the folder are not read, whatever their size.
+        found.append(SecretFiles(source, secrets_dir_max_size=maxsize))
     if os.environ.get(VAULT_URL):
         found.append(KeyVault(settings_cls))
     if path := os.environ.get(CONFIG_FILE):

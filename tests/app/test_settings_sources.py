@@ -418,3 +418,8 @@ def test_files_that_are_no_text(place: Place) -> None:
             ".env is not UTF-8 text",
         ]
     )
+
+
+def test_large_files_of_others_beside_the_secrets_do_not_matter(place: Place) -> None:
+    place.secret("somebody.log", b"x" * (17 * 2**20))
+    assert load_settings().log_level == "info"
