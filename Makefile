@@ -202,6 +202,7 @@ lock: env ## Write the locks anew after a change of pyproject.toml; LOCK=--upgra
 	$(COMPILE) $(LOCK) --group deploy -o requirements/deploy.lock
 	$(COMPILE) $(LOCK) pyproject.toml --all-extras --group dev -o requirements/dev.lock
 	$(COMPILE) $(LOCK) pyproject.toml --extra azure -c requirements/dev.lock -o requirements/azure.lock
+	$(COMPILE) $(LOCK) pyproject.toml --extra otlp -c requirements/dev.lock -o requirements/otlp.lock
 	$(COMPILE) $(LOCK) pyproject.toml --group bench -c requirements/dev.lock -o requirements/bench.lock
 	$(COMPILE) $(LOCK) pyproject.toml --all-extras --group fuzz -c requirements/dev.lock -o requirements/fuzz.lock
 	$(COMPILE) $(LOCK) --group audit -o requirements/audit.lock

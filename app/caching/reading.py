@@ -24,6 +24,8 @@ from app.caching.outage import Outage, backoff
 from app.caching.settings import CacheSettings
 from app.calls import Call, Reply
 from app.metrics import Metrics
+from app.telemetry.current import note
+from app.telemetry.vocabulary import SHARED
 from translation import errors
 from translation.errors import ProxyError
 from translation.operations import BY_NAME, Answer, Operation
@@ -212,6 +214,7 @@ class Reading:
         key = key_of(call)
         if key in self._shared:
             self._metrics.shared_reads.labels(call.operation.name).inc()
+            note(SHARED)
         return await self._shared.join(key, lambda: self._handlers[call.operation.name](call))
 
     async def _answer(self, call: Call) -> Reply | Served:
@@ -269,6 +272,7 @@ class Reading:
         if mark is not _Mark.LARGE:
             if key in self._flights:
                 self._metrics.shared_reads.labels(call.operation.name).inc()
+                note(SHARED)
             entry = await self._flights.join(key, lambda: self._bring(key, call))
             if entry is not None:
                 return Served(entry, Outcome.MISS)
