@@ -164,7 +164,7 @@ class Gateway:
                         exchange.operation = PORTAL_FILE
                         self._take_in(scope["method"] in _READS)
                     scope[REQUEST_ID] = exchange.request_id
-                    if span is not None:
+                    if span is not None and owner is self._service:
                         scope = span.handed_on(scope)
                     await owner(scope, receive, self._watched(exchange, send))
                     return

@@ -6,8 +6,8 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Header, Response
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.openmetrics import exposition as open_metrics
 
 from app.faults.draining import Draining
 from app.hosting.standing import Standing
@@ -63,8 +63,8 @@ def service_router(metrics: Metrics, standing: Standing, draining: Draining) -> 
             one.register(OnePortal(registry, portal))
             registry = one
         if OPEN_METRICS in accept.lower():
-            encode, kind = choose_encoder(accept)
-            return Response(encode(registry), media_type=kind)
+            text = open_metrics.generate_latest(registry)  # type: ignore[no-untyped-call]
+            return Response(text, media_type=open_metrics.CONTENT_TYPE_LATEST)
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     @router.api_route("/openapi.json", methods=_METHODS)

@@ -1,4 +1,4 @@
-"""A collector of traces on loopback: takes OTLP over HTTP, keeps every byte, and understands it with the protocol's own classes."""
+"""A collector of traces on loopback: takes OTLP over HTTP, keeps every byte, and reads it with the protocol's own classes."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -61,6 +61,17 @@ class Collector:
         """The spans of a name, once there are so many."""
         found = self.wait(lambda spans: sum(span.name == name for span in spans) >= number)
         return [span for span in found if span.name == name]
+
+    @property
+    def bytes(self) -> bytes:
+        """Every byte that was sent."""
+        with self.news:
+            return b"\n".join(self.bodies)
+
+    def forget(self) -> None:
+        """As if nothing had been sent."""
+        with self.news:
+            self.spans, self.bodies, self.headers = [], [], []
 
     def calls(self, number: int) -> None:
         """Wait until it was asked so often, whatever it answered."""
@@ -143,8 +154,8 @@ def running_collector() -> Iterator[Collector]:
             self.end_headers()
             self.wfile.write(answer)
 
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
+        def log_message(self, *_: Any) -> None:
+            """Nothing is printed."""
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
