@@ -63,7 +63,7 @@ class Collector:
         return [span for span in found if span.name == name]
 
     @property
-    def bytes(self) -> bytes:
+    def sent(self) -> bytes:
         """Every byte that was sent."""
         with self.news:
             return b"\n".join(self.bodies)

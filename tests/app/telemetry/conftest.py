@@ -26,7 +26,9 @@ def shared(collector: Collector) -> Iterator[Service]:
 def proxy(shared: Service, collector: Collector) -> Service:
     """The traced proxy, with nothing kept, and nothing told so far."""
     shared.sandbox.control.reset()
-    shared.realtime.reading._cache.clear()
+    kept = shared.realtime.reading._cache
+    for key in list(kept._entries):
+        kept.remove(key)
     collector.forget()
     return shared
 

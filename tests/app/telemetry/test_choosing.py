@@ -27,7 +27,7 @@ def test_callers_are_followed_within_a_bound_and_then_as_all_others() -> None:
     never, always = (Choosing(sample, followed, lambda: 0.5) for sample in (0.0, 1.0))
     assert [never.chooses(True) for _ in range(12)] == [True] * 10 + [False] * 2
     assert always.chooses(True)
-    clock.advance(0.3)
+    clock.go(0.35)
     assert [never.chooses(True) for _ in range(4)] == [True] * 3 + [False]
-    clock.advance(3_600)
+    clock.go(3_600)
     assert sum(never.chooses(True) for _ in range(40)) == 10

@@ -37,7 +37,7 @@ def test_what_can_be_used(name: str, value: str, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "backend:4318"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://[::1"),
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "ftp://collector.invalid/"),
         ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc"),

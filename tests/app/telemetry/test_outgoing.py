@@ -12,7 +12,7 @@ from app.telemetry.current import resumed
 from app.telemetry.outgoing import Untraced, outgoing
 from app.telemetry.spans import Span
 from tests.app.telemetry.rig import Memory
-from tests.app.test_organisation import READ, WRITE, bench
+from tests.app.test_organisation import READ, WRITE, Bench, bench
 from tests.examples import TRACEPARENT, sent_headers
 from translation.errors import ProxyError
 
@@ -26,6 +26,12 @@ def root(memory: Memory) -> Span:
 
 def about(span: ReadableSpan) -> dict[str, Any]:
     return dict(span.attributes or {})
+
+
+async def read_image(at: Bench) -> None:
+    async with at.open() as stream:
+        async for _ in stream.chunks:
+            assert at.image()
 
 
 async def test_untraced_calls_cost_nothing_and_send_what_they_sent() -> None:
@@ -107,9 +113,7 @@ async def test_an_image_lasts_until_its_last_byte(memory: Memory, root: Span) ->
         head = "HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 9000\r\n\r\n"
         at.sandbox.faults.add("raw", body=head + "x" * 5_000)
         with resumed(root), pytest.raises(ProxyError):
-            async with at.open() as stream:
-                async for _ in stream.chunks:
-                    pass
+            await read_image(at)
     assert about(memory.spans[1])["error.type"] == "broken"
 
 
