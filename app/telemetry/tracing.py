@@ -13,7 +13,7 @@ from app.telemetry.traces import Traces
 from app.version import VERSION
 
 log = structlog.get_logger("evtmgmt.telemetry")
-FLUSH_SECONDS: Final = 3.0
+FLUSH_SECONDS: Final = 2.0
 """How long the end of the process waits for the last spans to be taken."""
 
 
