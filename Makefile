@@ -174,7 +174,7 @@ check: env ## Lint, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-image: ## Build the container image; EXTRAS=azure adds Key Vault; BUILD_IMAGE names a builder where no Docker engine answers
+image: ## Build the container image; EXTRAS=azure, otlp or both; BUILD_IMAGE names a builder where no Docker engine answers
 	@if docker info >/dev/null 2>&1; then \
 	  docker build -t $(IMAGE) --build-arg EXTRAS="$(EXTRAS)" --build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null)" .; \
 	elif [ -n "$(BUILD_IMAGE)" ]; then \
