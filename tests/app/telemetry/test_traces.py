@@ -5,15 +5,17 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from io import StringIO
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from app.logs import access_log, configure_logs
 from app.redaction import Redactor
+from tests.app.hosting.rig import running_town
 from tests.app.line import Line
 from tests.app.outbox.test_outbox import QUICK
-from tests.app.telemetry.rig import traced
+from tests.app.telemetry.rig import traced, variables
 from tests.clock import until
 from tests.collector import Collector, Seen
 from tests.examples import OPEN_DAY, TRACEPARENT, received, registration, sent_headers
@@ -203,6 +205,16 @@ def test_a_read_and_its_shadow(collector: Collector) -> None:
     (call,) = under(collector.spans, shadow)
     assert call.attributes["evtmgmt.organisation"] == "shadow"
     assert served.attributes["evtmgmt.backend"] == "outbound"
+
+
+def test_each_portals_name_is_told_and_no_portals_is_not(collector: Collector) -> None:
+    collector.forget()
+    with patch.dict("os.environ", variables(collector)), running_town({"telemetry": {"traces": True, "sample": 1.0}}) as town:
+        assert town.get("contoso", EVENT).status_code == 200
+        assert town.get("fabrikam", EVENT).status_code == 200
+        assert town.client.get(f"{town.url}/nowhere").status_code == 404
+        found = collector.named("get_event", 2) + collector.named("unmatched")
+    assert [span.attributes.get("evtmgmt.portal") for span in found] == ["contoso", "fabrikam", None]
 
 
 def test_what_is_not_sampled_makes_no_span_and_goes_the_short_way(collector: Collector, ways: list[str]) -> None:

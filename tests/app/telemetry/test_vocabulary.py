@@ -9,6 +9,7 @@ from app.telemetry.vocabulary import ATTRIBUTES, EVENTS
 ROOT = Path(__file__).parent.parent.parent.parent
 PAGE = (ROOT / "docs" / "observability.md").read_text(encoding="utf-8")
 SOURCES = [path.read_text(encoding="utf-8") for room in ("app", "routes") for path in (ROOT / room).rglob("*.py")]
+KEYWORD = re.compile(r"(\w+)=")
 
 
 def described(title: str) -> set[str]:
@@ -42,6 +43,3 @@ def test_what_is_told_is_in_the_list() -> None:
 def test_each_name_of_an_event_is_a_constant_of_it() -> None:
     constants = {value for name, value in vars(vocabulary).items() if name.isupper() and isinstance(value, str)}
     assert constants - ATTRIBUTES == EVENTS
-
-
-KEYWORD = re.compile(r"(\w+)=")
