@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from app.hosting.installation import alone
+from app.settings import GivenSettings
 from app.telemetry import environment
 from app.telemetry.environment import is_disabled, mistakes, secrets
+from tests.app.outbox.test_settings import REALTIME
 
 
 @pytest.fixture(autouse=True)
@@ -81,6 +84,8 @@ def test_keys_and_passwords_are_secrets(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert list(secrets()) == []
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "api-key=first%20key, x-tenant = second-key,bare")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://me:pass%2Fword@collector.invalid/")
+    installation = alone(GivenSettings.model_validate({"realtime": REALTIME}))
+    assert {"second-key", "pass/word"} <= set(installation.secrets)
     assert set(secrets()) == {"first%20key", "first key", "second-key", "pass%2Fword", "pass/word"}
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://[broken")
     assert "second-key" in set(secrets())

@@ -11,11 +11,15 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from app.logs import access_log, configure_logs
+from app.record import Exchange
 from app.redaction import Redactor
+from app.telemetry.choosing import Choosing, Followed
+from app.telemetry.current import current
+from app.telemetry.traces import Traces
 from tests.app.hosting.rig import running_town
 from tests.app.line import Line
 from tests.app.outbox.test_outbox import QUICK
-from tests.app.telemetry.rig import traced, variables
+from tests.app.telemetry.rig import Memory, traced, variables
 from tests.clock import until
 from tests.collector import Collector, Seen
 from tests.examples import OPEN_DAY, TRACEPARENT, received, registration, sent_headers
@@ -27,6 +31,16 @@ _, TRACE, SPAN, _ = TRACEPARENT.split("-")
 
 def under(spans: list[Seen], parent: Seen) -> list[Seen]:
     return [span for span in spans if span.parent_id == parent.span_id]
+
+
+def test_a_span_is_current_from_its_beginning_to_its_end(memory: Memory) -> None:
+    traces = Traces(memory.tracer, Choosing(1.0, Followed()))
+    span = traces.serve({"headers": [], "raw_path": b"/"})
+    assert span is not None
+    assert current.get() is span
+    span.served(Exchange("GET", b"/", 0.0, status=200))
+    assert current.get() is None
+    assert memory.only().name == "unmatched"
 
 
 def test_a_read_and_its_call(proxy: Service, collector: Collector) -> None:

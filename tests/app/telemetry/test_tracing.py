@@ -3,6 +3,7 @@
 import json
 from io import StringIO
 from threading import Event
+from threading import enumerate as enumerate_threads
 
 import pytest
 
@@ -25,6 +26,8 @@ async def test_a_collector_that_hangs_is_not_waited_for(memory: Memory) -> None:
     configure_logs("info", Redactor(), stream)
     try:
         await Tracing(memory.provider, lambda: bool(release.wait(60)) and None, flush_seconds=0.05).close()
+        # The interpreter waits for all threads that are no daemons.
+        assert [thread.daemon for thread in enumerate_threads() if thread.name == "end of traces"] == [True]
     finally:
         release.set()
         configure_logs("info", Redactor())
