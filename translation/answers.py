@@ -7,6 +7,7 @@ tolerantly: wrapped lists, counts in an object, blanks in key names. What cannot
 import re
 from collections import Counter
 from collections.abc import Mapping
+from itertools import compress
 from typing import Any, Final
 
 import orjson
@@ -46,7 +47,7 @@ def _has_blank_keys(value: Any) -> bool:
             writes 254, and a walk by recursion ends near 1,000.
     """
     found = False
-    level: list[Any] = [value]
+    level: list[Any] = [value] if type(value) in _NESTING else []
     for _ in range(MAX_DEPTH):
         inner: list[Any] = []
         for item in level:
@@ -55,8 +56,8 @@ def _has_blank_keys(value: Any) -> bool:
                 children = item.values()
                 if not (found or _CLEAN.issuperset(item)):
                     found = any(name != name.strip() for name in item)
-            if type(item) in _NESTING:
-                inner += [child for child in children if type(child) in _NESTING]
+            # One call for all of them: this walk is a tenth of what an answer costs.
+            inner += compress(children, map(_NESTING.__contains__, map(type, children)))
         if not inner:
             return found
         level = inner

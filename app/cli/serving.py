@@ -4,6 +4,7 @@ import gc
 import os
 import resource
 import signal
+import sys
 import tempfile
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
@@ -135,7 +136,15 @@ def run_server(installation: Installation, host: str, port: int, workers: int) -
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", directory)
         os.environ[SHARED_STATE] = state
         config = server_config("app.cli.serving:worker_app", limits, host=host, port=port, workers=workers)
+        _forget_the_program()
         Workers(config, sockets=[config.bind_socket()]).run()
+
+
+def _forget_the_program() -> None:
+    """Have workers import what they need and no command line: where its file is known, each would run it again to its end."""
+    program = sys.modules["__main__"]
+    program.__spec__ = None
+    vars(program).pop("__file__", None)
 
 
 def tell_of_portals(installation: Installation) -> None:
