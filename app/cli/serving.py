@@ -1,4 +1,4 @@
-"""Running the server, and asking a running one for its health."""
+"""Running the server."""
 
 import gc
 import os
@@ -7,9 +7,7 @@ import signal
 import sys
 import tempfile
 from contextlib import suppress
-from http.client import HTTPConnection, HTTPException
 from multiprocessing.connection import wait
-from urllib.parse import urlsplit
 
 from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.supervisors import Multiprocess, multiprocess
@@ -151,25 +149,3 @@ def tell_of_portals(installation: Installation) -> None:
     """Log what is likely to be a mistake in the folders of portals that are served."""
     for settings in installation.portals.values():
         tell_of_the_portal(settings, rooms_of(settings))
-
-
-def is_alive(url: str) -> bool:
-    """Whether a running proxy answers 200 within three seconds.
-
-    Args:
-        url: An http address.
-    """
-    try:
-        parts = urlsplit(url)
-        if parts.scheme != "http" or not parts.hostname:
-            return False
-        connection = HTTPConnection(parts.hostname, parts.port or 80, timeout=3)
-    except (ValueError, HTTPException):
-        return False
-    try:
-        connection.request("GET", parts.path or "/livez")
-        return connection.getresponse().status == 200
-    except (OSError, HTTPException):
-        return False
-    finally:
-        connection.close()
