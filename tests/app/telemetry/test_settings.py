@@ -3,8 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
+from app.configuration_error import ConfigurationError
 from app.hosting.installation import read_table
-from app.settings_sources import ConfigurationError
 from app.telemetry.settings import TelemetrySettings
 from tests.app.outbox.test_settings import REALTIME
 
