@@ -97,6 +97,17 @@ def build_files(settings: Settings) -> PortalFiles | None:
     return PortalFiles(folder, source_maps=settings.portal.source_maps, patience=settings.limits.answer_timeout)
 
 
+def archive_repairs(settings: Settings, endpoint: str) -> Repairs:
+    """How answers of the archive are mended: what needed the old organisation is left out.
+
+    Args:
+        settings: The settings.
+        endpoint: The old base address that it was recorded from: its pictures are there no more. Empty when it is not known.
+    """
+    old = endpoint or ("" if settings.outbound is None else settings.outbound.endpoint)
+    return Repairs(upstream_hosts=frozenset({urlsplit(old).hostname or ""} - {""}))
+
+
 def build_outbound(
     settings: OutboundSettings,
     upstream: Upstream,

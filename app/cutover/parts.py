@@ -6,8 +6,10 @@ from functools import partial
 from typing import Final
 
 from app.abuse.addresses import ClientAddresses
+from app.archive.shelf import Shelf
 from app.backend import Backend
 from app.budget import Budget
+from app.cutover.archived import Archived, Held
 from app.cutover.decision import Source
 from app.cutover.live import Live, open_store
 from app.cutover.places import Pages, Places
@@ -72,6 +74,7 @@ class Staging:
         parity: What was compared.
         life: Its parts: they start, run and are let go of with it.
         observed: What is counted for the watcher and the console; None where there is nothing to watch.
+        shelf: The archive, when there is one.
     """
 
     settings: Settings
@@ -83,6 +86,7 @@ class Staging:
     observed: Observed | None = None
     outbound: Outbound | None = None
     shadow: Shadow | None = None
+    shelf: Shelf | None = None
 
     def observer(self, source: Source) -> Observer | None:
         """What is told of the calls to an organisation that visitors' requests make."""
@@ -119,12 +123,23 @@ def stage(
     state = _state_of(settings, live)
     credential = None if settings.admin.token is None else settings.admin.token.get_secret_value()
     pages = life.part("pages", partial(Pages, settings.cutover.page_memory), shape=settings.cutover.page_memory)
-    router = Router(state, settings.cutover, credential, places, metrics, both=both, pages=pages, addresses=addresses)
-    tokens = settings.realtime, settings.outbound, live
+    tokens = settings.realtime, settings.outbound, live, settings.archive
     readiness = life.part(
         "readiness", lambda: Readiness(metrics, lambda: NEEDED[state().stage] if both else NEEDED[Stage.REALTIME]), shape=tokens
     )
-    staging = Staging(settings, live, router, places, parity, life)
+    shelf = _put_up(settings, metrics, readiness, life)
+    router = Router(
+        state,
+        settings.cutover,
+        credential,
+        places,
+        metrics,
+        both=both,
+        pages=pages,
+        addresses=addresses,
+        archived=None if shelf is None else archived_of(settings, shelf),
+    )
+    staging = Staging(settings, live, router, places, parity, life, shelf=shelf)
     if live is not None:
         _observe(staging, live)
     if settings.outbound is not None:
@@ -148,6 +163,26 @@ def stage(
             watcher = partial(Watcher, settings.rollback, staging.observed.live, recent, probe, metrics)
             life.part("watcher", watcher, run=lambda made: made.run())
     return staging, readiness
+
+
+def _put_up(settings: Settings, metrics: Metrics, readiness: Readiness, life: Life) -> Shelf | None:
+    """The archive, where there is one."""
+    path = settings.archive.path
+    if path is None:
+        return None
+    make = partial(Shelf, path, metrics, readiness.degraded)
+    return life.part("archive", make, shape=(path, readiness), start=Shelf.start, run=Shelf.run, close=Shelf.close)
+
+
+def archived_of(settings: Settings, held: Held) -> Archived:
+    """What the archive has to do with requests, as the settings say.
+
+    Args:
+        settings: The settings.
+        held: What it holds.
+    """
+    sides = (Source.REALTIME,) if settings.outbound is None else (Source.REALTIME, Source.OUTBOUND)
+    return Archived(held, sides, listed=settings.archive.listed != "none", whole=not settings.realtime.configured)
 
 
 def _follow(settings: Settings, both: bool, metrics: Metrics, life: Life) -> Live | None:
