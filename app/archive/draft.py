@@ -35,6 +35,7 @@ class Draft:
     Attributes:
         path: The same.
         resumed: Whether a run before was not finished.
+        touched: Whether anything was put into it.
 
     Raises:
         ArchiveError: In words, why it cannot be written.
@@ -42,6 +43,7 @@ class Draft:
 
     def __init__(self, path: Path, endpoint: str = "", left_out: LeftOut | None = None) -> None:
         self.path = path
+        self.touched = False
         self._left_out = left_out or LeftOut()
         self._working = path.with_name(path.name + WORKING)
         if path.exists() and not self._working.exists():
@@ -105,6 +107,7 @@ class Draft:
         Raises:
             ArchiveError: It cannot be written.
         """
+        self.touched = True
         try:
             with transaction(self._connection, "NORMAL"):
                 self._put(operation, thing, event, body, content_type, time.time())
@@ -113,6 +116,7 @@ class Draft:
 
     def name(self, name: str) -> None:
         """Know an event by its readable id as it is written."""
+        self.touched = True
         self._connection.execute("INSERT OR REPLACE INTO events VALUES (?, ?)", (name.casefold(), name))
 
     def names(self) -> list[str]:
@@ -159,10 +163,14 @@ class Draft:
             raise ArchiveError(f"{self.path} cannot be written: {refused.strerror}") from None
         finally:
             whole.unlink(missing_ok=True)
+        self.discard()
+        return self.path.stat().st_size
+
+    def discard(self) -> None:
+        """Take the working file away."""
         self.close()
         for ending in ("", "-wal", "-shm"):
             self._working.with_name(self._working.name + ending).unlink(missing_ok=True)
-        return self.path.stat().st_size
 
     def close(self) -> None:
         """Let go of the working file; what is in it stays."""
