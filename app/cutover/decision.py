@@ -78,6 +78,12 @@ class Route:
     otherwise: Source | None = None
     archived: bool = False
 
+    @property
+    def followers(self) -> tuple[Source, ...]:
+        """Who is asked after ``source``, one after the other, while nobody knows the thing."""
+        other = () if self.otherwise is None else (self.otherwise,)
+        return (*other, Source.ARCHIVE) if self.archived else other
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:

@@ -9,7 +9,6 @@ from app.abuse.addresses import ClientAddresses
 from app.archive.shelf import Shelf
 from app.backend import Backend
 from app.budget import Budget
-from app.cutover.archived import Archived, Held
 from app.cutover.decision import Source
 from app.cutover.live import Live, open_store
 from app.cutover.places import Pages, Places
@@ -26,7 +25,7 @@ from app.hosting.life import Life
 from app.metrics import Metrics
 from app.organisation import Observer
 from app.outbound import Outbound
-from app.parts import aliases_of, build_backend, build_budget, build_outbound, build_protection, build_upstream
+from app.parts import aliases_of, archived_of, build_backend, build_budget, build_outbound, build_protection, build_upstream
 from app.readiness import Readiness
 from app.settings import Settings
 from app.settings import Upstream as UpstreamSettings
@@ -174,22 +173,12 @@ def _put_up(settings: Settings, metrics: Metrics, readiness: Readiness, life: Li
     return life.part("archive", make, shape=(path, readiness), start=Shelf.start, run=Shelf.run, close=Shelf.close)
 
 
-def archived_of(settings: Settings, held: Held) -> Archived:
-    """What the archive has to do with requests, as the settings say.
-
-    Args:
-        settings: The settings.
-        held: What it holds.
-    """
-    sides = (Source.REALTIME,) if settings.outbound is None else (Source.REALTIME, Source.OUTBOUND)
-    return Archived(held, sides, listed=settings.archive.listed != "none", whole=not settings.realtime.configured)
-
-
 def _follow(settings: Settings, both: bool, metrics: Metrics, life: Life) -> Live | None:
     """The state that is followed; None where nothing can change it."""
     if not (both or settings.admin.token or settings.state.path or settings.state.redis_url):
         return None
     initial = settings.cutover.state()
+    archive = settings.archive.path is not None
 
     def tell(snapshot: Snapshot) -> None:
         metrics.cutover_version.set(snapshot.version)
@@ -199,14 +188,15 @@ def _follow(settings: Settings, both: bool, metrics: Metrics, life: Life) -> Liv
         live.on_change(tell)
 
     def make() -> Live:
-        return Live(open_store(settings.state, settings.realtime.endpoint, settings.portal_name), both=both)
+        store = open_store(settings.state, settings.realtime.endpoint, settings.portal_name)
+        return Live(store, both=both, archive=archive)
 
     async def close(live: Live) -> None:
         await live.store.close()
 
     # What is in memory alone begins with what the settings say: so it begins anew when they say something else.
     begins = None if settings.state.path or settings.state.redis_url else initial
-    shape = settings.state, settings.realtime.endpoint, both, begins
+    shape = settings.state, settings.realtime.endpoint, both, archive, begins
     return life.part("state", make, shape=shape, start=start, run=Live.run, close=close)
 
 
