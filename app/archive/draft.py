@@ -30,10 +30,11 @@ class Draft:
     Args:
         path: Where the archive is to be.
         endpoint: The old base address; empty when it is not known.
-        left_out: What is not kept.
+        left_out: What is not kept, beside what was left out of it before.
 
     Attributes:
         path: The same.
+        left_out: All that is not kept.
         resumed: Whether a run before was not finished.
         touched: Whether anything was put into it.
 
@@ -44,7 +45,6 @@ class Draft:
     def __init__(self, path: Path, endpoint: str = "", left_out: LeftOut | None = None) -> None:
         self.path = path
         self.touched = False
-        self._left_out = left_out or LeftOut()
         self._working = path.with_name(path.name + WORKING)
         if path.exists() and not self._working.exists():
             _copy(path, self._working)
@@ -55,26 +55,23 @@ class Draft:
         except StoreAwayError as away:
             raise ArchiveError(str(away)) from None
         try:
-            self._begin(endpoint)
+            self._begin(endpoint, left_out or LeftOut())
         except sqlite3.Error as error:
             self._connection.close()
             raise ArchiveError(in_words(error, str(self._working))) from None
 
-    def _begin(self, endpoint: str) -> None:
+    def _begin(self, endpoint: str, left_out: LeftOut) -> None:
         with transaction(self._connection, "NORMAL"):
             self.resumed = self._fact("began") != ""
             self._began = float(self._fact("began") or time.time())
             self._set("began", repr(self._began))
             if endpoint:
                 self._set("endpoint", endpoint)
-            if self._fact("left_out") != " ".join(self._left_out.rules):
+            before = self._fact("left_out").split()
+            self.left_out = LeftOut((*before, *left_out.rules))
+            if len(self.left_out.rules) > len(before):
                 self._leave_out()
-                self._set("left_out", " ".join(self._left_out.rules))
-
-    @property
-    def left_out(self) -> LeftOut:
-        """What is not kept."""
-        return self._left_out
+                self._set("left_out", " ".join(self.left_out.rules))
 
     def done(self, operation: str, thing: str) -> bool:
         """Whether this run, or the part of it that was cut off, has asked for something."""
@@ -118,6 +115,15 @@ class Draft:
         """Know an event by its readable id as it is written."""
         self.touched = True
         self._connection.execute("INSERT OR REPLACE INTO events VALUES (?, ?)", (name.casefold(), name))
+
+    def forget(self, name: str) -> bool:
+        """Take an event and all its parts out, by its readable id in any letter case. Gives whether it was there."""
+        event = name.casefold()
+        with transaction(self._connection, "NORMAL"):
+            self._connection.execute("DELETE FROM answers WHERE event = ?", (event,))
+            found = self._connection.execute("DELETE FROM events WHERE event = ?", (event,)).rowcount
+        self.touched = self.touched or found > 0
+        return found > 0
 
     def names(self) -> list[str]:
         """The readable ids of all events, as they are written."""
@@ -200,7 +206,7 @@ class Draft:
 
     def _leave_out(self) -> None:
         """Take out of what was recorded before what is not to be kept now."""
-        if self._left_out.names("speakers", "image"):
+        if self.left_out.names("speakers", "image"):
             self._connection.execute("DELETE FROM answers WHERE operation = ?", (_PICTURE,))
         rows = self._connection.execute(
             "SELECT operation, thing, event, hash, packed, content, at FROM answers JOIN bodies ON bodies.id = body"
@@ -209,7 +215,7 @@ class Draft:
         )
         for operation, thing, event, *kept, at in rows.fetchall():
             value = orjson.loads(unpacked(*kept))
-            left = self._left_out.of(BY_NAME[operation], value)
+            left = self.left_out.of(BY_NAME[operation], value)
             if left != value:
                 self._put(operation, thing, event, orjson.dumps(left), JSON_TYPE, at)
 

@@ -174,6 +174,9 @@ def record_(
     finish: Annotated[
         bool, typer.Option("--finish", help="Ask for nothing: make the archive of what a run that was cut off has read.")
     ] = False,
+    forget: Annotated[
+        list[str] | None, typer.Option(metavar="EVENT", help="Ask for nothing: take this event out of the archive. Repeatable.")
+    ] = None,
     portal: Portal = None,
 ) -> None:
     """Record all events of the outbound organisation into an archive, from which their pages live on.
@@ -181,18 +184,22 @@ def record_(
     Reads only: nothing is registered. A run that was cut off goes on where it was; a later one refreshes what is there. Exit
     status 1 when something could not be read, 2 when the settings or files cannot be used, 3 when outbound could not be read.
     """
-    from app.cli.recording import run_import, run_record
+    from app.cli.recording import run_forget, run_import, run_record
 
-    if saved and (event or finish):
-        raise typer.BadParameter("goes with neither --event nor --finish", param_hint="--from")
+    if sum(map(bool, (saved, event, finish, forget))) > 1:
+        raise typer.BadParameter("only one of --from, --event, --finish and --forget can be done at a time")
     if saved and file is not None:
         raise typer.Exit(run_import(file, saved, without=without or ()))
+    if forget and file is not None:
+        raise typer.Exit(run_forget(file, forget))
     settings = load_portal(portal)
     target = file or settings.archive.path
     if target is None:
         raise typer.BadParameter("is missing: name it, or set EVTMGMT_ARCHIVE__PATH", param_hint="FILE")
     if saved:
         raise typer.Exit(run_import(target, saved, without=without or ()))
+    if forget:
+        raise typer.Exit(run_forget(target, forget))
     status = run_record(settings, target, rate=rate, events=event or (), without=without or (), pictures=pictures, finish=finish)
     raise typer.Exit(status)
 

@@ -113,6 +113,28 @@ def run_import(file: Path, saved: Sequence[Path], *, without: Sequence[str]) -> 
     return _make(file, next((source.endpoint for source in sources if source.endpoint), ""), without, fill)
 
 
+def run_forget(file: Path, events: Sequence[str]) -> int:
+    """Take events out of the archive. Needs no settings.
+
+    Args:
+        file: The archive.
+        events: Their readable ids, in any letter case.
+
+    Returns:
+        The exit status: 0 all were taken out, 1 some were not there, 2 it cannot be done.
+    """
+    if not file.exists():
+        return _told(f"There is no archive at {file}.", UNUSABLE)
+
+    def fill(draft: Draft) -> int:
+        missing = [name for name in events if not draft.forget(name)]
+        for name in missing:
+            _out().print(Text(f"Not in the archive: {name}", style="yellow"))
+        return INCOMPLETE if missing else DONE
+
+    return _make(file, "", (), fill)
+
+
 def _make(file: Path, endpoint: str, without: Sequence[str], fill: Callable[[Draft], int]) -> int:
     try:
         left_out = LeftOut(without)
