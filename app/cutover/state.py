@@ -33,8 +33,8 @@ class Switch(StrEnum):
 
     OUTBOUND = "outbound"
     REALTIME = "realtime"
-    ARCHIVE = "archive"
     OFF = "off"
+    ARCHIVE = "archive"
 
 
 class Latch(BaseModel):

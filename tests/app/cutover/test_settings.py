@@ -136,7 +136,7 @@ def test_the_state_at_the_start_is_what_the_settings_say() -> None:
         ("cutover.percent", 101, "Input should be less than or equal to 100"),
         ("cutover.operations", {"regster": "off"}, "no such operation: regster; `evtmgmt-proxy operations` lists them"),
         ("cutover.operations", {"get_session": "outbound"}, "get_session is new in the real-time API: outbound cannot serve it"),
-        ("cutover.operations", {"register": "no"}, "Input should be 'outbound', 'realtime' or 'off'"),
+        ("cutover.operations", {"register": "no"}, "Input should be 'outbound', 'realtime', 'off' or 'archive'"),
         ("cutover.events", {"a/b": "off"}, "'a/b' is no readable event id or pattern such as Contoso_*"),
         ("cutover.events", {"A": "off", "a": "off"}, "the same event stands there twice in different letter case"),
         *(
