@@ -14,8 +14,9 @@ from app.caching.reading import Reading, Served
 from app.calls import JSON, Call, Reply
 from routes.calendar import PersonalCalendar
 from routes.images import HEADERS
+from routes.published import union
 from routes.refusals import refuse
-from translation.aliases import Aliases
+from translation.aliases import NO_ALIASES
 from translation.answers import read_json, translate
 from translation.closing import close_registration, close_session
 from translation.errors import NOT_FOUND, REGISTRATION_CLOSED, TRACK_SESSIONS_NOT_AVAILABLE, ProxyError
@@ -123,7 +124,7 @@ class ArchivedTrackSessions:
 
 
 class ArchivedList:
-    """The events of the archive alone: what a tester asks for.
+    """The events of the archive alone, by their starts: what a tester asks for.
 
     Args:
         archived: Answers reads.
@@ -138,7 +139,7 @@ class ArchivedList:
         Raises:
             ProxyError: ``ArchiveUnreadable``.
         """
-        return Reply(200, JSON, orjson.dumps(await self._archived.listed()))
+        return Reply(200, JSON, orjson.dumps(union([await self._archived.listed()], NO_ALIASES)))
 
 
 async def closed(call: Call) -> Reply:
@@ -163,7 +164,7 @@ def archive_handlers(
     own: dict[str, Callable[[Call], Awaitable[Reply | Served]]] = {
         LISTED: reading.through(BY_NAME[LISTED], ArchivedList(archived)),
         "list_track_sessions": ArchivedTrackSessions(archived, shelf, reading),
-        "get_personal_calendar": PersonalCalendar(reading, Aliases()),
+        "get_personal_calendar": PersonalCalendar(reading, NO_ALIASES),
     }
 
     def of(operation: Operation) -> Callable[[Call], Awaitable[Reply | Served]]:

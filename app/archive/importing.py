@@ -11,12 +11,11 @@ import orjson
 from app.archive.draft import JSON_TYPE, Draft
 from app.archive.file import LISTED, thing_of
 from app.archive.har import Har, is_har
-from app.archive.recorder import PICTURES, kept_body, things_of
+from app.archive.recorder import PICTURES, events_in, kept_body, things_of
 from app.archive.saved import Saved
 from app.archive.tree import Tree
 from app.calls import Call
 from app.comparing.walk import Progress
-from app.outbound import normal_form
 from translation.errors import ProxyError
 from translation.grammar import is_event_id
 from translation.images import image_type
@@ -119,10 +118,10 @@ def _take(saved: Saved, draft: Draft, secrets: list[bytes], owners: dict[str, st
     call = Call(operation, parameters, parameters, EMPTY)
     body = kept_body(call, saved.read().removeprefix(b"\xef\xbb\xbf"), left_out.of, secrets)
     if operation.answer is Answer.EVENT_LIST:
-        for item in normal_form(call, body):
-            if is_event_id(name := str(item["readableEventId"] or "")):
-                draft.name(name)
-                draft.put(LISTED, name.casefold(), name.casefold(), orjson.dumps(item))
+        for item in events_in(body):
+            name = str(item["readableEventId"])
+            draft.name(name)
+            draft.put(LISTED, name.casefold(), name.casefold(), orjson.dumps(item))
         done.taken[operation.name] += 1
     elif "event" in parameters:
         _take_of_event(saved, body, draft, done)

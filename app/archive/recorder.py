@@ -25,8 +25,9 @@ from app.cutover.settings import Outbound as OutboundSettings
 from app.metrics import Metrics
 from app.outbound import Outbound, normal_form
 from app.parts import build_budget, build_outbound, build_upstream
-from app.redaction import MASK
+from app.redaction import MASK, forms_of
 from app.settings import Settings
+from translation.answers import read_json
 from translation.errors import NOT_FOUND, UPSTREAM_ANSWER_INVALID, UPSTREAM_ANSWER_TOO_LARGE, ProxyError
 from translation.grammar import is_event_id, is_guid
 from translation.images import image_type
@@ -117,7 +118,7 @@ class Asking:
     def __init__(self, outbound: Outbound, draft: Draft, secrets: Iterable[str], max_image_bytes: int) -> None:
         self._outbound = outbound
         self._left_out = draft.left_out
-        self._secrets = [secret.encode() for secret in secrets]
+        self._secrets = [form.encode() for secret in secrets for form in sorted(forms_of(secret), key=len, reverse=True)]
         self._max_image_bytes = max_image_bytes
         self._turns = asyncio.Semaphore(AT_ONCE)
 
@@ -176,7 +177,7 @@ class Recorder:
         """Read everything; gives the number of events that are listed."""
         call = Call(BY_NAME[LISTED], {}, {})
         body, _ = await self.reader.must(call)  # 1
-        listed = [item for item in normal_form(call, body) if is_event_id(str(item["readableEventId"] or ""))]
+        listed = events_in(body)
         names = list(only) or [item["readableEventId"] for item in listed]
         wanted = {name.casefold() for name in names}
         for item in listed:
@@ -233,12 +234,27 @@ def kept_body(call: Call, body: bytes, without: Callable[[Operation, Any], Any],
         ProxyError: ``UpstreamAnswerInvalid``, or ``NotFound`` for a single thing answered as null.
     """
     value = normal_form(call, body)
+    if call.operation.name == LISTED:
+        value = events_in(body)  # those without a date as well, which no list shows
     left = without(call.operation, value)
     if left != value:
         body = orjson.dumps(left)
     for secret in secrets:
         body = body.replace(secret, MASK.encode())
     return body
+
+
+def events_in(body: bytes) -> list[dict[str, Any]]:
+    """The events of a list that have an id to ask for them by.
+
+    Args:
+        body: The list of published events, of the old API or wrapped.
+    """
+    value = read_json(body)
+    if isinstance(value, dict):
+        value = next((inner for inner in value.values() if isinstance(inner, list)), [])
+    events = [item for item in value or () if isinstance(item, dict)]
+    return [event for event in events if is_event_id(str(event.get("readableEventId") or ""))]
 
 
 def things_of(source: str, field: str, values: Mapping[str, Any]) -> list[str]:

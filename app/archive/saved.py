@@ -70,4 +70,5 @@ def operation_of(segments: Sequence[str]) -> tuple[Operation, dict[str, str]] | 
 
 def secrets_in(text: str) -> set[str]:
     """The old tokens that an address or the name of a file holds, in all forms in which a body may repeat them."""
-    return {form for token in TOKEN.findall(text) for form in (token, unquote(token)) if len(form) > 3}
+    tokens = {bare for token in TOKEN.findall(text) for bare in (token, _ENDING.sub("", token))}
+    return {form for token in tokens for form in (token, unquote(token)) if len(form) > 3}

@@ -29,14 +29,21 @@ def test_all_nouns_are_shapes() -> None:
         (("buildings.email",), "list_sessions", [{"building": {"email": "x"}}], [{"building": {"email": None}}]),
         (("passes.own_field",), "list_passes", [{"own_field": 1, "price": 2}], [{"own_field": None, "price": 2}]),
         (("speakers.email",), "count_event_registrations", 7, 7),
-        (("events.image", "rooms.name"), "list_events", [{"image": "x", "room": {"name": "y"}}], [{"image": None, "room": {"name": None}}]),
+        (
+            ("events.image", "rooms.name"),
+            "list_events",
+            [{"image": "x", "room": {"name": "y"}}],
+            [{"image": None, "room": {"name": None}}],
+        ),
     ],
 )
 def test_what_is_left(rules: tuple[str, ...], operation: str, value: Any, left: Any) -> None:
     assert LeftOut(rules).of(BY_NAME[operation], value) == left
 
 
-@pytest.mark.parametrize("rule", ["email", "speaker.email", "speakers.", "speakers", ".email", "speakers.e mail", "", "Speakers.email"])
+@pytest.mark.parametrize(
+    "rule", ["email", "speaker.email", "speakers.", "speakers", ".email", "speakers.e mail", "", "Speakers.email"]
+)
 def test_what_is_no_rule(rule: str) -> None:
     with pytest.raises(ValueError, match=r"speakers\.email"):
         LeftOut([rule])

@@ -11,10 +11,12 @@ from translation.leaving_out import LeftOut
 SESSION, SPEAKER, TRACK, SPONSORSHIP = (f"{number}0000000-0000-4000-8000-00000000000a" for number in range(1, 5))
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 FAIR = "Old_Fair"
+ENDPOINT = "https://old.svc.dynamics.example/EvtMgmt/api/v2.0/"
 EVENT = {
     "readableEventId": FAIR,
     "eventName": "Old Fair",
     "startDate": "2024-05-01T09:00:00",
+    "startDateUTC": "2024-05-01T08:00:00Z",
     "endDate": "2024-05-01T17:00:00",
     "endDateUTC": "2024-05-01T16:00:00Z",
     "image": "https://old.svc.dynamics.example/picture.png",
@@ -48,7 +50,7 @@ def fill(draft: Draft, name: str = FAIR, **more: Any) -> None:
         draft.put(operation, thing or event, event, orjson.dumps(told))
 
 
-def archive_at(path: Path, *names: str, endpoint: str = "https://old.svc.dynamics.example/EvtMgmt/api/v2.0/", **more: Any) -> Path:
+def archive_at(path: Path, *names: str, endpoint: str = ENDPOINT, **more: Any) -> Path:
     """An archive of one event or several, with the same parts."""
     draft = Draft(path, endpoint, LeftOut())
     for name in names or (FAIR,):

@@ -71,7 +71,7 @@ async def test_one_that_is_not_there_yet_is_taken_up(rig: Rig) -> None:
     following = asyncio.create_task(rig.shelf.run(0.01))
     put(rig.path)
     async with asyncio.timeout(20):
-        while not rig.shelf.events:
+        while not rig.shelf.events:  # noqa: ASYNC110 - it tells nobody
             await asyncio.sleep(0.01)
     following.cancel()
     assert rig.told.reasons[-1] is None
@@ -88,7 +88,7 @@ async def test_another_one_is_taken_up_while_somebody_reads(rig: Rig) -> None:
         put(rig.path, FAIR, "Second_Fair", description="another")
         looking = asyncio.create_task(rig.look())
         async with asyncio.timeout(20):
-            while len(rig.shelf.events) < 2:
+            while len(rig.shelf.events) < 2:  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.01)
         assert not waiting.done()
     found = await waiting

@@ -71,7 +71,10 @@ def test_stages_stand_in_the_order_of_the_migration() -> None:
             "Value error, no such operation: list_evnts, regster; `evtmgmt-proxy operations` lists them",
         ),
         ({"operations": {"Register": "off"}}, "Value error, no such operation: Register; `evtmgmt-proxy operations` lists them"),
-        ({"operations": {"register": "archive"}}, "Value error, register: the archive holds events, so that only an event can be switched to it"),
+        (
+            {"operations": {"register": "archive"}},
+            "Value error, register: the archive holds events, so that only an event can be switched to it",
+        ),
         ({"operations": {"register": "both"}}, "Input should be 'outbound', 'realtime', 'off' or 'archive'"),
         ({"events": {"a/b": "off"}}, "Value error, 'a/b' is no readable event id or pattern such as Contoso_*"),
         ({"events": {"": "off"}}, "Value error, '' is no readable event id or pattern such as Contoso_*"),
