@@ -67,11 +67,13 @@ def open_saved(path: Path) -> Source:
         ValueError: It is neither.
         OSError: It cannot be read.
     """
+    if not path.exists():
+        raise ValueError(f"there is nothing at {path}")
     if path.is_dir():
         return Tree(path)
     if is_har(path):
         return Har(path)
-    raise ValueError(f"{path} is neither a folder nor a HAR file" if path.exists() else f"there is nothing at {path}")
+    raise ValueError(f"{path} is neither a folder nor a HAR file")
 
 
 def take_in(sources: Iterable[Source], draft: Draft, progress: Progress = lambda done, total: None) -> Imported:
