@@ -6,6 +6,7 @@ from typing import Protocol
 
 from app.cutover.decision import Facts, Source
 from app.cutover.places import Places
+from translation.operations import BY_NAME
 
 _LIST = "list_events"
 
@@ -38,17 +39,22 @@ class Archived:
         """Whether the list of events shows any that the archive holds."""
         return self._listed and bool(self._held.events)
 
-    def may_answer(self, operation: str, asked: tuple[str, ...]) -> bool:
-        """Whether the archive has to do with a read at all. Most have not, and are answered many thousand times a second.
+    def at_once(self, operation: str, asked: tuple[str, ...], places: Places) -> Source:
+        """Who answers a read that real-time would answer if there were no archive: what the whole way says, said quickly.
 
         Args:
             operation: Its name.
             asked: The values of its path parameters as the portal sent them.
+            places: Where things live.
         """
         if not asked:
-            return operation == _LIST
+            return Source.REALTIME_AND_ARCHIVE if operation == _LIST and self.lists else Source.REALTIME
         thing = asked[0].casefold()
-        return thing in self._held.events or thing in self._held.things
+        event = thing if thing in self._held.events else self._held.things.get(thing)
+        if event is None or BY_NAME[operation].row is None or places.holders(thing)[0]:
+            return Source.REALTIME
+        name = self._held.events.get(event, event)
+        return Source.ARCHIVE if self._gone(name, places) and not _recreated(name, places) else Source.REALTIME
 
     def told(self, facts: Facts, thing: str, places: Places) -> Facts:
         """The same facts, and what the archive knows.
@@ -63,6 +69,14 @@ class Archived:
         if event is None:
             return facts
         name = self._held.events.get(event, event)
-        recreated = places.new_name(name).casefold() != event
+        return replace(facts, archived=name, recreated=_recreated(name, places), gone=self._gone(name, places))
+
+    def _gone(self, event: str, places: Places) -> bool:
+        """Whether the lists of all organisations were read, and none has an event."""
         known = self._whole and all(places.listed(side) is not None for side in self._sides)
-        return replace(facts, archived=name, recreated=recreated, gone=known and not places.is_listed(name))
+        return known and not places.is_listed(event)
+
+
+def _recreated(event: str, places: Places) -> bool:
+    """Whether the migration gave an event another readable id."""
+    return places.new_name(event).casefold() != event.casefold()

@@ -94,8 +94,8 @@ class Router:
             scope: The ASGI scope.
         """
         state = self._state()
-        if self._is_simple(state, headers) and (self._archived is None or not self._archived.may_answer(name, asked)):
-            return Source.REALTIME
+        if self._is_simple(state, headers):
+            return Source.REALTIME if self._archived is None else self._archived.at_once(name, asked, self._places)
         if OVERRIDE_HEADER in headers.single or self._waits_for_lists(state):
             return None
         operation = BY_NAME[name]

@@ -32,18 +32,29 @@ def places(*names: str) -> Places:
 
 
 @pytest.mark.parametrize(
-    ("operation", "asked", "may"),
+    ("operation", "asked", "source"),
     [
-        ("get_event", ("Old_FAIR",), True),
-        ("get_event", ("Gala",), False),
-        ("get_speaker_image", (THING.upper(),), True),
-        ("get_speaker_image", (THING.replace("a", "b"),), False),
-        ("list_events", (), True),
-        ("get_user", (), False),
+        ("get_event", ("Old_FAIR",), Source.ARCHIVE),
+        ("get_event", ("Gala",), Source.REALTIME),
+        ("get_event", ("Annual_Forum",), Source.REALTIME),
+        ("get_event_qrcode", ("Old_Fair",), Source.REALTIME),
+        ("get_speaker_image", (THING.upper(),), Source.ARCHIVE),
+        ("get_speaker_image", (THING.replace("a", "b"),), Source.REALTIME),
+        ("list_events", (), Source.REALTIME_AND_ARCHIVE),
+        ("get_user", (), Source.REALTIME),
     ],
 )
-def test_most_reads_are_none_of_its_business(operation: str, asked: tuple[str, ...], may: bool) -> None:
-    assert archived().may_answer(operation, asked) is may
+def test_who_answers_what_real_time_would_answer(operation: str, asked: tuple[str, ...], source: Source) -> None:
+    assert archived().at_once(operation, asked, places("Gala")) is source
+
+
+def test_nothing_is_sure_before_the_list_is_known() -> None:
+    assert archived().at_once("get_event", ("Old_Fair",), Places(ALIASES)) is Source.REALTIME
+    assert archived().at_once("get_event", ("Old_Fair",), places("old_FAIR")) is Source.REALTIME
+    live = places("Gala")
+    live.learn(Source.REALTIME, "list_speakers", {"event": "Gala"}, [{"id": THING}])
+    assert archived().at_once("get_speaker_image", (THING,), live) is Source.REALTIME
+    assert archived(listed=False).at_once("list_events", (), live) is Source.REALTIME
 
 
 def test_whether_the_list_shows_any() -> None:

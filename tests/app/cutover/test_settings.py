@@ -96,6 +96,13 @@ def test_token_origin_and_public_address_of_the_old_organisation() -> None:
 NEEDS = "the cutover needs EVTMGMT_OUTBOUND__ENDPOINT, __TOKEN and __ORIGIN in every stage but realtime"
 
 
+def test_what_needs_an_archive_is_refused_without_it() -> None:
+    switched = {"events": {"Old_*": "archive"}}
+    assert refusal(cutover=switched) == "an event is switched to the archive, and there is none: set EVTMGMT_ARCHIVE__PATH"
+    settings = given(cutover=switched, archive={"path": "a.sqlite3"})
+    assert settings.cutover.state().events == {"old_*": Switch.ARCHIVE}
+
+
 @pytest.mark.parametrize(
     "cutover",
     [
