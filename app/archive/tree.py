@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
+from mimetypes import guess_type
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,7 +56,7 @@ class Tree:
             place = path.relative_to(self._folder)
             found = operation_of(place.parts)
             if found is not None:
-                named.append(Saved(*found, "", str(place), partial(_read, path)))
+                named.append(Saved(*found, guess_type(path.name)[0] or "", str(place), partial(_read, path)))
             elif path.suffix.lower() == ".json":
                 yield from harvested(_read(path), str(place))
         yield from named

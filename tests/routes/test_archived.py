@@ -31,10 +31,10 @@ from tests.app.archive.files import (
 )
 from tests.clock import until
 from tests.examples import FORUM, OPEN_DAY, assert_error, registration
-from tests.service import ADMIN, BASE, running_proxy, settings_for
+from tests.service import ADMIN, BASE, both_sides, running_proxy, settings_for
 from translation.operations import OPERATIONS
 
-ALIASES = {"events": {"Annual_Forum": FORUM}}
+ALIASES = {"events": {"Annual_Forum": FORUM, "Lost_Fair": "Lost_Fair_2031", "Moved_Fair": "Moved_Fair_2031"}}
 FUTURE = {"startDate": "2040-05-01T09:00:00", "endDate": "2040-05-01T17:00:00", "endDateUTC": "2040-05-01T16:00:00Z"}
 GERMAN = {"accept-language": "de"}
 
@@ -81,8 +81,9 @@ def sandbox() -> Iterator[Sandbox]:
 def make(path: Path) -> Path:
     """Past, future, recreated under the same id and under another one, and one that was switched."""
     draft = Draft(path, "https://old.svc.dynamics.example/EvtMgmt/api/v2.0/")
-    for name, more in ((FAIR, {}), ("Future_Fair", FUTURE), (OPEN_DAY, {}), ("Annual_Forum", {}), ("Family_Day", {})):
-        fill(draft, name, **more)
+    for name in (FAIR, OPEN_DAY, "Annual_Forum", "Family_Day", "Lost_Fair", "Moved_Fair"):
+        fill(draft, name)
+    fill(draft, "Future_Fair", **FUTURE)
     fill(draft)  # the parts, which all have, are the fair's
     draft.finish()
     return path
@@ -91,7 +92,7 @@ def make(path: Path) -> Path:
 @pytest.fixture(scope="module")
 def rig(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     path = make(tmp_path_factory.mktemp("archive") / "a.sqlite3")
-    with running(path, sandbox, cutover={"events": {"Family_Day": "archive"}}) as found:
+    with running(path, sandbox, cutover={"events": {"Family_Day": "archive", "Moved_Fair": "archive"}}) as found:
         yield found
 
 
@@ -202,6 +203,26 @@ def test_a_switch_takes_an_event_to_the_archive(rig: Rig) -> None:
     answer = rig.get("events/Family_Day")
     assert (answer.headers["x-evtmgmt-backend"], answer.json()["eventName"]) == ("archive", "Old Fair")
     assert_error(rig.register("Family_Day"), "RegistrationClosed", 410)
+    for name in ("Moved_Fair", "Moved_Fair_2031"):
+        answer = rig.get(f"events/{name}")
+        assert (answer.headers["x-evtmgmt-backend"], answer.json()["readableEventId"]) == ("archive", name)
+    assert_error(rig.get("events/Lost_Fair"), "NotFound", 404)
+
+
+def test_where_two_organisations_may_have_it_both_are_asked_each_time(sandbox: Sandbox, tmp_path: Path) -> None:
+    groups = both_sides(sandbox, "split")
+    groups["cutover"]["sticky_header"] = None
+    del groups["aliases"], groups["admin"]
+    part = {"webapp_id": SESSION}  # the list tells a part of the events only
+    with running(archive_at(tmp_path / "a.sqlite3"), sandbox, realtime=part, **groups) as rig:
+        for _ in range(2):
+            rig.sandbox.recorder.clear()
+            answer = rig.get(f"speakers/{SPEAKER}/image")
+            assert (answer.content, answer.headers["x-evtmgmt-backend"]) == (PNG, "archive")
+            assert [record.backend for record in rig.sandbox.recorder.find(operation="get_speaker_image")] == [
+                "realtime",
+                "outbound",
+            ]
 
 
 def test_a_tester_looks_at_one_side(rig: Rig) -> None:
@@ -228,9 +249,9 @@ def listed(rig: Rig) -> dict[str, dict[str, Any]]:
 def test_the_list_shows_past_events_once(rig: Rig) -> None:
     found = listed(rig)
     assert rig.get("events/published").headers["x-evtmgmt-backend"] == "realtime+archive"
-    assert {FAIR, "Family_Day"} == set(list(found)[:2])
+    assert {FAIR, "Family_Day", "Moved_Fair"} == set(list(found)[:3])
     assert found[FAIR]["stopRegistrationDate"] == EVENT["startDate"]
-    assert not {"Future_Fair", "Annual_Forum"} & found.keys()
+    assert not {"Future_Fair", "Annual_Forum", "Lost_Fair"} & found.keys()
     assert found[OPEN_DAY]["eventName"] != "Old Fair"
     assert found["Family_Day"]["eventName"] == "Old Fair"  # as its page, to which it is switched
     assert FORUM in found

@@ -50,6 +50,7 @@ def test_the_list_shows_what_it_showed_else_the_page(tmp_path: Path) -> None:
     archive = Archive(tmp_path / "a.sqlite3")
     listed = {recorded.event: orjson.loads(recorded.body) for recorded in archive.listed()}
     assert list(listed) == ["old_fair", "page_only"]
+    assert len(archive.listed()) == 2
     assert "description" not in listed["old_fair"]
     archive.close()
 

@@ -84,7 +84,11 @@ def test_what_was_recorded_before_stays_and_a_later_copy_wins(tmp_path: Path) ->
     taken(path, tree_at(tmp_path / "copy"))[1].close()
     write(tmp_path / "later", f"events/{FAIR}/registrations/count.json", 43)
     write(tmp_path / "later", f"speakers/{SPEAKER}/image.gif", b"GIF89a!")
+    write(tmp_path / "later", f"sponsorships/{SPONSORSHIP}/logo.svg", b"<svg/>")
     _, archive = taken(path, tmp_path / "later")
+    logo = archive.read("get_sponsor_logo", SPONSORSHIP)
+    assert logo is not None
+    assert (logo.body, logo.content_type) == (b"<svg/>", "image/svg+xml")
     count, picture = archive.read("count_event_registrations", "old_fair"), archive.read("get_speaker_image", SPEAKER)
     assert count is not None
     assert picture is not None

@@ -35,7 +35,9 @@ class Rig:
     path: Path
 
     async def __call__(self, *events: str, rules: Iterable[str] = (), finish: bool = True, **more: Any) -> Recording:
-        settings = settings_for(self.sandbox, **both_sides(self.sandbox))
+        groups = both_sides(self.sandbox)
+        groups["outbound"]["public_url"] = "https://proxy.example.com/EvtMgmt/api/v2.0/"
+        settings = settings_for(self.sandbox, **groups)
         assert settings.outbound is not None
         draft = Draft(self.path, settings.outbound.endpoint, LeftOut(rules))
         try:
@@ -68,6 +70,7 @@ def parts_of(event: Event) -> int:
 
 
 async def test_all_reads_of_an_event_are_recorded_as_they_came(rig: Rig) -> None:
+    rig.event(LEGACY).fields["publicEventUrl"] = f"{rig.sandbox.outbound_endpoint}page"
     done = await rig(LEGACY, MUNICH)
     events = [rig.event(name) for name in (LEGACY, MUNICH)]
     listed = sum(event.listed for event in rig.sandbox.outbound.events.values())
@@ -80,6 +83,7 @@ async def test_all_reads_of_an_event_are_recorded_as_they_came(rig: Rig) -> None
     whole = archive.read("get_event", LEGACY.casefold())
     assert whole is not None
     assert orjson.loads(whole.body) == event.fields
+    assert event.fields["publicEventUrl"].startswith(rig.sandbox.outbound_endpoint)  # and not as the proxy would tell it
     (speaker,) = event.speakers
     picture = archive.read("get_speaker_image", speaker["id"])
     assert picture is not None
