@@ -56,7 +56,7 @@ class Tree:
             place = path.relative_to(self._folder)
             found = operation_of(place.parts)
             if found is not None:
-                named.append(Saved(*found, guess_type(path.name)[0] or "", str(place), partial(_read, path)))
+                named.append(Saved(*found, _picture_type(path), str(place), partial(_read, path)))
             elif path.suffix.lower() == ".json":
                 yield from harvested(_read(path), str(place))
         yield from named
@@ -99,6 +99,12 @@ def _events(value: Any, depth: int) -> Iterator[dict[str, Any]]:
     elif isinstance(value, list):
         for inner in value:
             yield from _events(inner, depth - 1)
+
+
+def _picture_type(path: Path) -> str:
+    """The media type that the name of a picture tells; of others the content tells enough."""
+    found, _ = guess_type(path.name)
+    return found if found is not None and found.startswith("image/") else ""
 
 
 def _read(path: Path) -> bytes:
