@@ -84,7 +84,7 @@ def _generation(
     provider = None if tracing is None else tracing.provider
     for name, settings in installation.portals.items():
         own = metrics.of(name)
-        service = partial(_service, None if installation.has_table else (standing, draining), provider)
+        service = partial(_service, None if installation.has_table else (standing, draining), provider=provider)
         old = None if before is None else before.portals.get(name)
         traces = None if tracing is None else tracing.traces(own.portal, sample)
         portals[name] = build_portal(settings, own, budgets, service, draining, old, traces)
@@ -99,25 +99,25 @@ def _generation(
 
 def _service(
     of_all: tuple[Standing, Draining] | None,
-    provider: TracerProvider | None,
     settings: Settings,
     staging: Staging,
     metrics: Metrics,
     readiness: Readiness,
     problems: Problems,
     outbox: Outbox | None,
+    provider: TracerProvider | None = None,
 ) -> tuple[App, frozenset[str]]:
     """The application for everything at a portal that is no operation of the old API.
 
     Args:
         of_all: What the pages of the whole service tell of; None where they are no portal's.
-        provider: Who traces its pages; None for nobody.
         settings: The portal's.
         staging: Its cutover.
         metrics: Its metrics.
         readiness: Whether its tokens are taken.
         problems: Writes its errors.
         outbox: Its outbox, where there is one.
+        provider: Who traces its pages; None for nobody.
     """
     service = _pages(problems, OPERATION_NOT_FOUND, provider)
     rooms = rooms_of(settings)
