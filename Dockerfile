@@ -4,8 +4,8 @@ ENV UV_COMPILE_BYTECODE=1 \
     UV_NO_CACHE=1 \
     UV_PYTHON_DOWNLOADS=never
 WORKDIR /src
-COPY requirements/build.lock requirements/runtime.lock requirements/azure.lock requirements/
-# What is not for everybody: "azure" (Key Vault).
+COPY requirements/build.lock requirements/runtime.lock requirements/azure.lock requirements/otlp.lock requirements/
+# What is not for everybody: "azure" (Key Vault), "otlp" (traces), or both with a blank between them.
 ARG EXTRAS=""
 RUN pip install --no-cache-dir --require-hashes -r requirements/build.lock \
     && uv venv --python "$(command -v python)" /opt/venv \

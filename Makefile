@@ -174,7 +174,7 @@ check: env ## Lint, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-image: ## Build the container image; EXTRAS=azure adds Key Vault; BUILD_IMAGE names a builder where no Docker engine answers
+image: ## Build the container image; EXTRAS=azure, otlp or both; BUILD_IMAGE names a builder where no Docker engine answers
 	@if docker info >/dev/null 2>&1; then \
 	  docker build -t $(IMAGE) --build-arg EXTRAS="$(EXTRAS)" --build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null)" .; \
 	elif [ -n "$(BUILD_IMAGE)" ]; then \
@@ -202,6 +202,7 @@ lock: env ## Write the locks anew after a change of pyproject.toml; LOCK=--upgra
 	$(COMPILE) $(LOCK) --group deploy -o requirements/deploy.lock
 	$(COMPILE) $(LOCK) pyproject.toml --all-extras --group dev -o requirements/dev.lock
 	$(COMPILE) $(LOCK) pyproject.toml --extra azure -c requirements/dev.lock -o requirements/azure.lock
+	$(COMPILE) $(LOCK) pyproject.toml --extra otlp -c requirements/dev.lock -o requirements/otlp.lock
 	$(COMPILE) $(LOCK) pyproject.toml --group bench -c requirements/dev.lock -o requirements/bench.lock
 	$(COMPILE) $(LOCK) pyproject.toml --all-extras --group fuzz -c requirements/dev.lock -o requirements/fuzz.lock
 	$(COMPILE) $(LOCK) --group audit -o requirements/audit.lock

@@ -32,6 +32,7 @@ from app.problems import Problems
 from app.readiness import Readiness
 from app.record import Recorder
 from app.settings import Limits, Settings
+from app.telemetry.traces import Traces
 from app.upstream import Upstream
 from routes import both_handlers, outbound_handlers, realtime_handlers, with_archive_handlers
 from routes.archived import Archived, archive_handlers
@@ -44,7 +45,7 @@ Service = Callable[[Settings, Staging, Metrics, Readiness, Problems, Outbox | No
 NOT_IN_ANSWERS = frozenset(
     {
         *("portal", "limits", "faults", "rates", "challenge", "shadow", "rollback"),
-        *("admin", "state", "outbox", "log_level", "reload", "portals"),
+        *("admin", "state", "outbox", "log_level", "telemetry", "reload", "portals"),
     }
 )
 """Groups of settings that no kept answer shows anything of: when another one changes, the cache begins empty."""
@@ -57,6 +58,7 @@ def build_portal(
     service: Service,
     draining: Draining,
     before: Portal | None = None,
+    traces: Traces | None = None,
 ) -> Portal:
     """Put a portal together.
 
@@ -67,6 +69,7 @@ def build_portal(
         service: Makes the application for what is no operation.
         draining: Whether the process is about to stop.
         before: The same portal as it was with other settings, whose parts are taken over where they fit.
+        traces: Which requests are traced; None where none are.
 
     Raises:
         ConfigurationError: The state cannot be kept where the settings say.
@@ -84,7 +87,7 @@ def build_portal(
     cache = settings.cache
     kept = life.part("cache", partial(Cache, cache.max_bytes, cache.max_entries, metrics), shape=shape_of_answers(settings))
     finisher = Finisher(kept, cache.max_entry_bytes, settings.upstream.total_timeout, cache.browsers)
-    legs, probes, outbox = _legs(settings, staging, backend, kept, finisher, metrics, readiness)
+    legs, probes, outbox = _legs(settings, staging, backend, kept, finisher, metrics, readiness, traces)
     problems = Problems(Messages(settings.messages))
     cors = Cors(settings.origins)
     answering = Answering(
@@ -111,6 +114,7 @@ def build_portal(
         recorder=Recorder(metrics, None if staging.observed is None else staging.observed.traffic.answered),
         draining=draining,
         files=build_files(settings),
+        traces=traces,
     )
     return Portal(settings, gateway, readiness, life)
 
@@ -133,6 +137,7 @@ def _legs(
     finisher: Finisher,
     metrics: Metrics,
     readiness: Readiness,
+    traces: Traces | None,
 ) -> tuple[dict[Source, Leg], Probes, Outbox | None]:
     """Those who may answer, a cheap call to each organisation, and the outbox where there is one."""
 
@@ -145,7 +150,7 @@ def _legs(
     sides = {Source.REALTIME: reading(Source.REALTIME)}
     outbox = None
     if settings.outbox.enabled:
-        make = partial(build_outbox, settings, backend, sides[Source.REALTIME].registered, metrics, readiness)
+        make = partial(build_outbox, settings, backend, sides[Source.REALTIME].registered, metrics, readiness, traces)
         outbox = staging.life.part("outbox", make, start=Outbox.start, close=Outbox.close)
     places = staging.places if staging.observed or staging.shelf else None
     handlers = realtime_handlers(backend, sides[Source.REALTIME], aliases, images, places, outbox)
@@ -203,7 +208,9 @@ def _add_background(settings: Settings, staging: Staging, legs: dict[Source, Leg
         add("warm-up", warm)
 
 
-def build_front(limits: Limits, metrics: Metrics, service: App, rooms: frozenset[str], draining: Draining) -> Gateway:
+def build_front(
+    limits: Limits, metrics: Metrics, service: App, rooms: frozenset[str], draining: Draining, traces: Traces | None = None
+) -> Gateway:
     """The gateway of what is for no portal of a table. Any page may read what it answers: it says nothing of the portals.
 
     Args:
@@ -212,6 +219,7 @@ def build_front(limits: Limits, metrics: Metrics, service: App, rooms: frozenset
         service: The application of the service's own pages.
         rooms: The first segments of their paths.
         draining: Whether the process is about to stop.
+        traces: Which requests are traced; None where none are.
     """
     cors = Cors.for_anybody()
     nothing = Finisher(Cache(0, 0, metrics), 0, limits.answer_timeout, browsers=False)
@@ -226,4 +234,5 @@ def build_front(limits: Limits, metrics: Metrics, service: App, rooms: frozenset
         recorder=Recorder(metrics),
         draining=draining,
         elsewhere=PORTAL_NOT_FOUND,
+        traces=traces,
     )

@@ -8,11 +8,11 @@
     5  cache, or fetch (one flight per key, within the budget)   app/caching/reading.py, routes/, app/upstream.py
     6  translate the answer into the old form                    app/backend.py, translation/; app/outbound.py
     7  answer: CORS, correlation id, validators, encoding        app/delivery.py, app/problems.py
-    8  record: one log line, the metrics                         app/record.py
+    8  record: one log line, the metrics, the end of the trace   app/record.py, app/telemetry/traces.py
 
 Steps 2 to 6 are in ``app/answering.py``. A pure ASGI application around the FastAPI application, which answers everything that
 is no operation of the old API (health, metrics, documentation, administration). No step looks back. A request target that was
-answered before and is still kept goes from 1 to 7 by a shortcut.
+answered before and is still kept goes from 1 to 7 by a shortcut; one that is traced goes the whole way.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -30,6 +30,9 @@ from app.metrics import PORTAL_FILE, UNMATCHED
 from app.problems import Problems
 from app.record import Exchange, Recorder, new_request_id
 from app.settings import Limits
+from app.telemetry.current import note
+from app.telemetry.traces import ServerSpan, Traces
+from app.telemetry.vocabulary import SHED
 from translation.errors import BAD_HEADERS, INTERNAL_ERROR, OPERATION_NOT_FOUND, OVERLOADED, STOPPING, ErrorKind, ProxyError
 from translation.headers import is_request_id
 from translation.targets import allowed_methods, is_api, segments
@@ -84,6 +87,7 @@ class Gateway:
         draining: Whether the process is about to stop.
         files: Answers what is nobody else's with the files of the portal; None where the portal is served elsewhere.
         elsewhere: What is answered outside the old API and ``service_rooms``.
+        traces: Which requests are traced; None where none are.
 
     Attributes:
         limits: The bounds.
@@ -105,6 +109,7 @@ class Gateway:
         draining: Draining,
         files: App | None = None,
         elsewhere: ErrorKind = OPERATION_NOT_FOUND,
+        traces: Traces | None = None,
     ) -> None:
         self._answering = answering
         self._service = service
@@ -119,24 +124,28 @@ class Gateway:
         self._problems = problems
         self._recorder = recorder
         self._elsewhere = elsewhere
+        self._traces = traces
         self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         exchange = Exchange(scope["method"], scope["raw_path"], perf_counter())
+        span = exchange.span = None if self._traces is None else self._traces.serve(scope)
         self._in_flight += 1
         self._recorder.begin()
         try:
             if scope["method"] == "POST":
                 with self.draining.writing():
-                    await self._exchange(exchange, scope, receive, send)
+                    await self._exchange(exchange, scope, receive, send, span)
             else:
-                await self._exchange(exchange, scope, receive, send)
+                await self._exchange(exchange, scope, receive, send, span)
         finally:
             self._in_flight -= 1
             self._recorder.end(exchange)  # 8
+            if span is not None:
+                span.served(exchange)
 
-    async def _exchange(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _exchange(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send, span: ServerSpan | None) -> None:
         headers = Headers({}, ())
         reply: Reply | Served | None
         try:
@@ -155,6 +164,8 @@ class Gateway:
                         exchange.operation = PORTAL_FILE
                         self._take_in(scope["method"] in _READS)
                     scope[REQUEST_ID] = exchange.request_id
+                    if span is not None and owner is self._service:
+                        scope = span.handed_on(scope)
                     await owner(scope, receive, self._watched(exchange, send))
                     return
                 if scope["method"] == "OPTIONS":
@@ -191,7 +202,7 @@ class Gateway:
             Status, header lines and body; None when the request has to go the whole way.
         """
         shortcut = self._answering.shortcut(scope["raw_path"], scope["query_string"])
-        if shortcut is None:
+        if shortcut is None or (self._traces is not None and self._traces.chosen(scope)):
             return None
         exchange = Exchange(scope["method"], scope["raw_path"], perf_counter())
         try:
@@ -239,11 +250,15 @@ class Gateway:
         """
         limits = self.limits
         if self.draining.closed:
-            self._recorder.shed("stopping")
+            self._shed("stopping")
             raise ProxyError(STOPPING, retry_after=RETRY_SECONDS)
         if self._in_flight > (limits.concurrency if is_read else limits.concurrency + limits.registration_reserve):
-            self._recorder.shed("reads" if is_read else "registrations")
+            self._shed("reads" if is_read else "registrations")
             raise ProxyError(OVERLOADED, retry_after=RETRY_SECONDS)
+
+    def _shed(self, what: str) -> None:
+        self._recorder.shed(what)
+        note(SHED, what=what)
 
     def _options(self, path: list[str], headers: Headers) -> Reply:
         origin = headers.get(b"origin")

@@ -19,11 +19,12 @@ import orjson
 import structlog
 
 from app.redaction import Redactor
+from app.telemetry.current import current
 
 Level = Literal["debug", "info", "warning", "error"]
 _LEVELS: Final[dict[str, int]] = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _ONE_LINE: Final = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
-_QUIET: Final = ("httpx", "httpcore", "aiohttp", "asyncio", "uvicorn.access")
+_QUIET: Final = ("httpx", "httpcore", "aiohttp", "asyncio", "urllib3", "uvicorn.access")
 """Libraries that tell of single calls: warnings and errors only."""
 
 
@@ -137,6 +138,13 @@ def _add_portal(_: Any, __: str, event: structlog.typing.EventDict) -> structlog
     return event
 
 
+def _add_trace(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    span = current.get()
+    if span is not None:
+        event.setdefault("trace_id", span.trace_id)
+    return event
+
+
 def _render(_: Any, __: str, event: structlog.typing.EventDict) -> str:
     exception = event.pop("exc_info", None)
     if exception is True:
@@ -160,6 +168,7 @@ def configure_logs(level: str, redactor: Redactor, stream: TextIO | None = None)
     out = RedactedStream(stream, redactor)
     shared: list[structlog.typing.Processor] = [
         _add_portal,
+        _add_trace,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
     ]

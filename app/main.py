@@ -3,6 +3,7 @@
 from functools import partial
 
 from fastapi import FastAPI, Request, Response
+from opentelemetry.trace import TracerProvider
 from starlette.exceptions import HTTPException
 
 from app.abuse.parts import build_addresses
@@ -29,6 +30,9 @@ from app.readiness import Readiness
 from app.redaction import Redactor
 from app.rooms import SERVICE, rooms_of
 from app.settings import Settings
+from app.telemetry.pages import telemetry_of_pages
+from app.telemetry.parts import build_tracing
+from app.telemetry.tracing import Tracing
 from routes.bridge import bridge_router
 from routes.service import service_router
 from translation.errors import METHOD_NOT_ALLOWED, OPERATION_NOT_FOUND, PORTAL_NOT_FOUND, ErrorKind, ProxyError
@@ -48,13 +52,14 @@ def create_app(given: Settings | Installation | None = None) -> Host:
     installation = load_installation() if given is None else alone(given) if isinstance(given, Settings) else given
     metrics = Metrics(Registry(portals=installation.has_table))
     standing, draining = Standing(metrics), Draining()
-    make = partial(_generation, metrics, standing, draining, Budgets())
+    tracing = build_tracing(installation.process.telemetry, metrics)
+    make = partial(_generation, metrics, standing, draining, Budgets(), tracing)
     generation = make(installation)
     standing.readiness = {name: portal.readiness for name, portal in generation.portals.items()}
     if given is not None:
-        return Host(generation, draining)
+        return Host(generation, draining, tracing=tracing)
     reloader = Reloader(load_installation, files_hash, make, standing, metrics, seen)
-    return Host(generation, draining, reloader)
+    return Host(generation, draining, reloader, tracing)
 
 
 def _generation(
@@ -62,6 +67,7 @@ def _generation(
     standing: Standing,
     draining: Draining,
     budgets: Budgets,
+    tracing: Tracing | None,
     installation: Installation,
     before: Generation | None = None,
 ) -> Generation:
@@ -74,16 +80,20 @@ def _generation(
     secrets = (*installation.secrets, *(() if before is None else before.installation.secrets))
     configure_logs(installation.process.log_level, Redactor(secrets))
     portals = {}
+    sample = installation.process.telemetry.sample
+    provider = None if tracing is None else tracing.provider
     for name, settings in installation.portals.items():
         own = metrics.of(name)
-        service = partial(_service, None if installation.has_table else (standing, draining))
+        service = partial(_service, None if installation.has_table else (standing, draining), provider=provider)
         old = None if before is None else before.portals.get(name)
-        portals[name] = build_portal(settings, own, budgets, service, draining, old)
+        traces = None if tracing is None else tracing.traces(own.portal, sample)
+        portals[name] = build_portal(settings, own, budgets, service, draining, old, traces)
     if not installation.has_table:
         return Generation(installation, portals, None, before)
-    pages = _pages(Problems(Messages({})), PORTAL_NOT_FOUND)
+    pages = _pages(Problems(Messages({})), PORTAL_NOT_FOUND, provider)
     pages.include_router(service_router(metrics, standing, draining))
-    front = build_front(installation.process.limits, metrics.of(NO_PORTAL), pages, SERVICE, draining)
+    of_none = None if tracing is None else tracing.traces(None, sample)
+    front = build_front(installation.process.limits, metrics.of(NO_PORTAL), pages, SERVICE, draining, of_none)
     return Generation(installation, portals, front, before)
 
 
@@ -95,6 +105,7 @@ def _service(
     readiness: Readiness,
     problems: Problems,
     outbox: Outbox | None,
+    provider: TracerProvider | None = None,
 ) -> tuple[App, frozenset[str]]:
     """The application for everything at a portal that is no operation of the old API.
 
@@ -106,8 +117,9 @@ def _service(
         readiness: Whether its tokens are taken.
         problems: Writes its errors.
         outbox: Its outbox, where there is one.
+        provider: Who traces its pages; None for nobody.
     """
-    service = _pages(problems, OPERATION_NOT_FOUND)
+    service = _pages(problems, OPERATION_NOT_FOUND, provider)
     rooms = rooms_of(settings)
     if of_all is not None:
         service.include_router(service_router(metrics, *of_all))
@@ -122,10 +134,11 @@ def _service(
     return service, rooms
 
 
-def _pages(problems: Problems, nothing: ErrorKind) -> FastAPI:
+def _pages(problems: Problems, nothing: ErrorKind, provider: TracerProvider | None) -> FastAPI:
     """An application without pages so far."""
     # Starlette's redirects to paths without a slash at the end repeat the Host that the caller made up.
-    service = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    telemetry = telemetry_of_pages(provider)
+    service = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, telemetry=telemetry)
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for it

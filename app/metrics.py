@@ -283,6 +283,12 @@ class Metrics:
             ("outcome",),
             registry=self.registry,
         )
+        self.trace_spans = prometheus_client.Counter(
+            "evtmgmt_trace_spans",
+            "Spans that were handed to the collector of traces, by what became of them.",
+            ("outcome",),
+            registry=self.registry,
+        )
         for metric in vars(self).values():
             if isinstance(metric, MetricWrapperBase):
                 # Each look-up by the library costs more than to count. Labels are from closed lists, so it stays small.

@@ -17,6 +17,9 @@ from app.calls import Call
 from app.faults.attempt import Attempt, over
 from app.faults.protection import Protection, Unprotected
 from app.metrics import Metrics
+from app.telemetry.current import note
+from app.telemetry.outgoing import outgoing
+from app.telemetry.vocabulary import BUDGET_REFUSED, NO_PLACE
 from app.upstream import NOT_SENT, Trouble, Upstream, UpstreamAnswer, UpstreamError, UpstreamStream
 from translation import errors
 from translation.errors import ErrorKind, ProxyError
@@ -122,7 +125,9 @@ class Organisation:
             while True:
                 started = perf_counter()
                 try:
-                    answer = await self._upstream.call(operation.method, url, headers, body, attempt.seconds)
+                    with outgoing(self.name, call, path, again=attempt.repeated) as sent:
+                        answer = await self._upstream.call(operation.method, url, sent.headers(headers), body, attempt.seconds)
+                        sent.answered(answer.status)
                 except UpstreamError as error:
                     seconds = perf_counter() - started
                     again = attempt.failed(error)
@@ -158,14 +163,16 @@ class Organisation:
                 started = perf_counter()
                 answered = False
                 try:
-                    async with self._upstream.stream(url, headers, attempt.seconds) as stream:
-                        seconds = perf_counter() - started
-                        again = attempt.answered(stream.status, stream.headers)
-                        if not again:
-                            answered = True
-                            self._record(operation, str(stream.status), seconds, failed=_is_failure(stream.status))
-                            yield stream
-                            return
+                    with outgoing(self.name, call, path, again=attempt.repeated) as sent:
+                        async with self._upstream.stream(url, sent.headers(headers), attempt.seconds) as stream:
+                            seconds = perf_counter() - started
+                            sent.answered(stream.status)
+                            again = attempt.answered(stream.status, stream.headers)
+                            if not again:
+                                answered = True
+                                self._record(operation, str(stream.status), seconds, failed=_is_failure(stream.status))
+                                yield stream
+                                return
                     refusal = UpstreamStream(stream.status, stream.headers, _nothing())
                 except UpstreamError as error:
                     if answered:
@@ -234,6 +241,7 @@ class Organisation:
             await attempt.start()
         except UpstreamError as error:
             attempt.release()
+            note(NO_PLACE)
             self._record(call.operation, error.trouble.value, perf_counter() - started, failed=True)
             raise _listed(call.operation, error) from None
         except BaseException:
@@ -247,6 +255,7 @@ class Organisation:
                 await self._budget.admit(need)
         except BudgetSpentError as spent:
             self._metrics.budget_refused.labels(need.name.lower(), spent.reason).inc()
+            note(BUDGET_REFUSED, need=need.name.lower(), reason=spent.reason)
             cause = f"the budget of calls to Dynamics is {spent.reason}"
             raise ProxyError(errors.TOO_MANY_REQUESTS, retry_after=spent.retry_after, cause=cause) from None
         except TimeoutError:

@@ -10,6 +10,7 @@ import structlog
 
 from app.logs import Level, access_log
 from app.metrics import UNMATCHED, Metrics
+from app.telemetry.spans import Span
 from translation.errors import Blame, ProxyError
 
 log = structlog.get_logger("evtmgmt.access")
@@ -48,6 +49,7 @@ class Exchange:
         error: Why it was answered with an error.
         broken: Why a streamed body broke off.
         cache: What the cache did; None where it has no say.
+        span: Of its trace; None where it is not traced.
     """
 
     method: str
@@ -63,6 +65,7 @@ class Exchange:
     error: ProxyError | None = None
     broken: str | None = None
     cache: str | None = None
+    span: Span | None = None
 
 
 class Recorder:
@@ -92,7 +95,8 @@ class Recorder:
         metrics = self._metrics
         status = exchange.status or _GONE
         metrics.requests.labels(exchange.operation, exchange.backend, status).inc()
-        metrics.seconds.labels(exchange.operation).observe(seconds)
+        trace_id = None if exchange.span is None else exchange.span.trace_id
+        metrics.seconds.labels(exchange.operation).observe(seconds, None if trace_id is None else {"trace_id": trace_id})
         if self._answered is not None:
             self._answered(exchange.backend, exchange.operation, status)
         if exchange.cache is not None:
@@ -123,6 +127,8 @@ class Recorder:
             line["portal"] = metrics.portal
         if exchange.cache is not None:
             line["cache"] = exchange.cache
+        if trace_id is not None:
+            line["trace_id"] = trace_id
         if exchange.broken is not None:
             line["broken"] = exchange.broken
         if error is not None:

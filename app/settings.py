@@ -24,6 +24,7 @@ from app.outbox.settings import OutboxSettings
 from app.setting_groups import AliasTable, Answers, Limits, Portal, Realtime, Upstream
 from app.setting_types import Group
 from app.settings_sources import PREFIX, sources
+from app.telemetry.settings import TelemetrySettings
 from translation.messages import Messages
 
 __all__ = ["AliasTable", "Answers", "GivenSettings", "Limits", "Portal", "Realtime", "Settings", "Upstream"]
@@ -63,6 +64,7 @@ class Settings(BaseSettings):
     state: StateSettings = StateSettings()
     outbox: OutboxSettings = OutboxSettings()
     archive: ArchiveSettings = ArchiveSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
     reload: Reload = Reload()
     portals: dict[str, dict[str, Any]] = Field({}, description="Several portals, each with what is its own. See docs/portals.md.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")

@@ -1,12 +1,13 @@
 """What the proxy says of itself: health, metrics and the description of the API. Answered by FastAPI."""
 
 import os
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Header, Response
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.openmetrics import exposition as open_metrics
 
 from app.faults.draining import Draining
 from app.hosting.standing import Standing
@@ -14,6 +15,7 @@ from app.metrics import Metrics, OnePortal
 from app.openapi import describe, documentation_page
 from app.version import VERSION
 
+OPEN_METRICS: Final = "application/openmetrics-text"
 _METHODS: Final = ["GET", "HEAD"]
 _PAGE_HEADERS: Final = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
@@ -47,8 +49,11 @@ def service_router(metrics: Metrics, standing: Standing, draining: Draining) -> 
         return JSONResponse(said, 200 if ready else 503)
 
     @router.api_route("/metrics", methods=_METHODS)
-    async def show_metrics(portal: str | None = None) -> Response:
-        """All metrics in the Prometheus text format; of all workers when there are several, of one portal when it is named."""
+    async def show_metrics(portal: str | None = None, accept: Annotated[str, Header()] = "") -> Response:
+        """All metrics in the Prometheus text format; of all workers when there are several, of one portal when it is named.
+
+        Who asks for OpenMetrics, as Prometheus does, gets that, with the traces that stand for some of the numbers.
+        """
         registry: CollectorRegistry = metrics.registry
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
             registry = CollectorRegistry()
@@ -57,6 +62,9 @@ def service_router(metrics: Metrics, standing: Standing, draining: Draining) -> 
             one = CollectorRegistry()
             one.register(OnePortal(registry, portal))
             registry = one
+        if OPEN_METRICS in accept.lower():
+            text = open_metrics.generate_latest(registry)  # type: ignore[no-untyped-call]
+            return Response(text, media_type=open_metrics.CONTENT_TYPE_LATEST)
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     @router.api_route("/openapi.json", methods=_METHODS)

@@ -30,7 +30,8 @@ COMMANDS: dict[str, Any] = vars(typer.main.get_command(cli))["commands"]
 SETTINGS = dict(known_names(Settings))
 SECRETS = {name for name, field in SETTINGS.items() if field.annotation is SecretStr}
 LOCKS = {
-    name: (ROOT / "requirements" / f"{name}.lock").read_text(encoding="utf-8") for name in ("runtime", "build", "dev", "azure")
+    name: (ROOT / "requirements" / f"{name}.lock").read_text(encoding="utf-8")
+    for name in ("runtime", "build", "dev", "azure", "otlp")
 }
 EVERY_SERVICE = pytest.mark.parametrize("name", SERVICES)
 EVERY_LOCK = pytest.mark.parametrize("lock", LOCKS.values(), ids=list(LOCKS))
@@ -295,9 +296,9 @@ def test_a_lock_has_hashes_and_no_addresses(lock: str) -> None:
 
 def test_the_locks_agree_and_hold_what_the_project_names() -> None:
     dev = pinned(LOCKS["dev"])
-    for name in ("runtime", "build", "azure"):
+    for name in ("runtime", "build", "azure", "otlp"):
         assert pinned(LOCKS[name]).items() <= dev.items()
-    assert {"azure"} == PROJECT["project"]["optional-dependencies"].keys()
+    assert {"azure", "otlp"} == PROJECT["project"]["optional-dependencies"].keys()
     for extra in PROJECT["project"]["optional-dependencies"]:
         assert pinned(LOCKS[extra]).items() > pinned(LOCKS["runtime"]).items()
     named = [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["build"]]

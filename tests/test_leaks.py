@@ -22,7 +22,8 @@ from app.calls import Call, Reply
 from app.upstream import UpstreamAnswer
 from sandbox.faults import KINDS
 from sandbox.server import Sandbox, SandboxThread
-from tests.examples import OPEN_DAY, Example, example
+from tests.collector import Collector, running_collector
+from tests.examples import OPEN_DAY, TRACEPARENT, Example, example
 from tests.service import BASE, Service
 from translation.operations import BY_NAME, OPERATIONS
 from translation.query import Query
@@ -85,6 +86,18 @@ def start(sandbox: Sandbox, folder: Path, cache: bool, **more: str) -> Program:
     for reader in readers:
         reader.start()
     return Program(process, ports.get(timeout=30), lines, readers)
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    with running_collector() as running:
+        yield running
+
+
+def telling(collector: Collector) -> dict[str, str]:
+    """What has each request traced, and told to a collector."""
+    on = {"EVTMGMT_TELEMETRY__TRACES": "true", "EVTMGMT_TELEMETRY__SAMPLE": "1"}
+    return on | {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "200"}
 
 
 @pytest.fixture
@@ -190,6 +203,9 @@ def drive(visitor: Visitor) -> None:
         visitor.get(f"/livez/{hostile}")
     visitor.get(f"{BASE}events/published?api-version=%zz&emApplicationtoken={quoted}")
     visitor.get(f"{BASE}events/published", **{"x-request-id": token, "traceparent": token, "accept-language": EMAIL})
+    state = {"tracestate": f"who={EMAIL}", "baggage": f"who={EMAIL},t={quoted}"}
+    for path in (f"{BASE}events/published?who={quote(EMAIL)}", f"/docs?who={quote(EMAIL)}&emApplicationtoken={quoted}"):
+        visitor.get(path, traceparent=TRACEPARENT, **state)
     visitor.raw(f"GET {BASE}events/{token} HTTP/1.1\r\nHost: {EMAIL}\r\nConnection: close\r\n\r\n".encode())
     visitor.raw(
         f"GET http://x/?emApplicationtoken={token} HTTP/1.1\r\nHost: x\r\nHost: {token}\r\nConnection: close\r\n\r\n".encode()
@@ -210,6 +226,8 @@ def test_what_visitors_send_and_are_told_stands_in_no_repr() -> None:
 
 
 PERSONAL = {EMAIL, quote(EMAIL), FIRST_NAME, LAST_NAME}
+NOT_TRACED = {"emApplicationtoken", "api-version", "data=", "who=", "127.0.0.1", "/EvtMgmt/api/v2.0/events/C", OPEN_DAY}
+"""What is no secret, and no trace's business either: queries, addresses, ids."""
 ADMIN = "the-credential+of/the=admin"
 
 
@@ -219,9 +237,18 @@ def forms_of(token: str) -> set[str]:
     return forms | {form[:40] for form in forms}
 
 
+def sent(collector: Collector) -> str:
+    """All that a collector was sent; whoever looks for something in it must know that much was."""
+    names = {span.name for span in collector.spans}
+    assert {operation.name for operation in OPERATIONS} | {"unmatched", "GET /docs", "POST events/{event}/registrations"} <= names
+    assert any(span.trace_id == TRACEPARENT.split("-")[1] for span in collector.spans)
+    return collector.sent.decode("latin-1")
+
+
 @pytest.mark.parametrize("cache", [False, True])
-def test_nothing_secret_gets_out(sandbox: Sandbox, tmp_path: Path, cache: bool) -> None:
-    program = start(sandbox, tmp_path, cache)
+def test_nothing_secret_gets_out(sandbox: Sandbox, collector: Collector, tmp_path: Path, cache: bool) -> None:
+    """Without the cache, each request is traced as well; with it, most go the short way."""
+    program = start(sandbox, tmp_path, cache, **({} if cache else telling(collector)))
     try:
         with httpx.Client(timeout=20, trust_env=False) as client:
             visitor = Visitor(sandbox, program.port, client)
@@ -238,6 +265,9 @@ def test_nothing_secret_gets_out(sandbox: Sandbox, tmp_path: Path, cache: bool) 
     assert len(sandbox.control.registrations()) > 10
     secrets = {*forms_of(sandbox.realtime_token), *PERSONAL}
     everywhere = {"output": output, "metrics": metrics, "pages": ready, "answers": "\n".join(visitor.seen)}
+    if not cache:
+        everywhere["traces"] = sent(collector)
+        assert [word for word in NOT_TRACED | {sandbox.base_url} if word in everywhere["traces"]] == []
     found = [(place, secret) for place, text in everywhere.items() for secret in secrets if secret in text]
     assert found == []
     address = re.compile(re.escape(sandbox.base_url) + r"[^\s\"]*\?[^\s\"]+")
@@ -248,7 +278,7 @@ def test_nothing_secret_gets_out(sandbox: Sandbox, tmp_path: Path, cache: bool) 
 
 
 @pytest.mark.parametrize("stage", ["outbound", "shadow", "split"])
-def test_nothing_secret_gets_out_of_a_cutover(sandbox: Sandbox, tmp_path: Path, stage: str) -> None:
+def test_nothing_secret_gets_out_of_a_cutover(sandbox: Sandbox, collector: Collector, tmp_path: Path, stage: str) -> None:
     """With both organisations, an admin and a state. What outbound itself says to a visitor is handed through."""
     state = tmp_path / "state"
     more = {
@@ -259,6 +289,7 @@ def test_nothing_secret_gets_out_of_a_cutover(sandbox: Sandbox, tmp_path: Path, 
         "EVTMGMT_SHADOW__SAMPLE": "100",
         "EVTMGMT_ADMIN__TOKEN": ADMIN,
         "EVTMGMT_STATE__PATH": str(state),
+        **telling(collector),
     }
     program = start(sandbox, tmp_path, True, **more)
     try:
@@ -287,7 +318,7 @@ def test_nothing_secret_gets_out_of_a_cutover(sandbox: Sandbox, tmp_path: Path, 
     kept = "".join(file.read_bytes().decode("latin-1") for file in state.iterdir())
     assert '"cutover' in kept or "stage" in kept
     secrets = {secret for token in (sandbox.realtime_token, sandbox.outbound_token, ADMIN) for secret in forms_of(token)}
-    everywhere = {"output": output, "metrics": metrics, "pages": "".join(pages), "state": kept}
+    everywhere = {"output": output, "metrics": metrics, "pages": "".join(pages), "state": kept, "traces": sent(collector)}
     found = [(place, secret) for place, text in everywhere.items() for secret in {*secrets, *PERSONAL} if secret in text]
     own = forms_of(sandbox.outbound_token) | forms_of(ADMIN)
     found += [("answers", secret) for secret in own if secret in "\n".join(visitor.seen)]

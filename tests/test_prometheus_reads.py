@@ -1,20 +1,23 @@
 """A real Prometheus reads a real proxy with the rules that are delivered, and answers every question of the dashboard."""
 
 import json
+import re
 import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic, sleep, time
 from typing import Any
 
 import httpx
 import pytest
 import yaml
 
+from tests.app.telemetry.rig import traced
+from tests.collector import running_collector
 from tests.examples import OPEN_DAY, registration
-from tests.service import Service, running_service
+from tests.service import Service
 
 ROOT = Path(__file__).parent.parent
 DASHBOARD: dict[str, Any] = json.loads((ROOT / "deploy/grafana/dashboards/evtmgmt-proxy.json").read_text("utf-8"))
@@ -66,7 +69,8 @@ class Prometheus:
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
-    with running_service(log_level="error", cache={"enabled": True, "warm": False}) as running:
+    groups = {"log_level": "error", "cache": {"enabled": True, "warm": False}}
+    with running_collector() as collector, traced(collector, **groups) as running:
         yield running
 
 
@@ -83,6 +87,8 @@ def prometheus(service: Service, tmp_path_factory: pytest.TempPathFactory) -> It
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     words = [f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+    words += [word for word in compose["services"]["prometheus"]["command"] if word.startswith("--enable-feature")]
     words += [f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"]
     process = subprocess.Popen([program, *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     running = Prometheus(port)
@@ -121,6 +127,14 @@ def test_every_question_of_the_dashboard_is_answered(prometheus: Prometheus, tit
         expression = expression.replace(variable, ".*")
     found = prometheus.query(expression.replace("$__rate_interval", "1m"))
     assert found or title not in ALWAYS
+
+
+def test_dots_lead_to_traces(prometheus: Prometheus) -> None:
+    now = time()
+    asked = {"query": "evtmgmt_request_seconds_bucket", "start": str(now - 600), "end": str(now + 60)}
+    found = [exemplar for series in prometheus.ask("query_exemplars", **asked) for exemplar in series["exemplars"]]
+    assert found
+    assert all(re.fullmatch("[0-9a-f]{32}", exemplar["labels"]["trace_id"]) for exemplar in found)
 
 
 def test_a_refused_token_raises_its_alarm(prometheus: Prometheus, service: Service) -> None:

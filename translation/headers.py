@@ -6,6 +6,7 @@ underscores smuggle past filters; an upstream's ``Set-Cookie`` must never reach 
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 FORWARDED: Final = frozenset({"traceparent", "tracestate"})
@@ -16,6 +17,23 @@ _TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{
 _TRACESTATE: Final = re.compile(r"[!-~ \t]{1,512}")
 _ZERO: Final = re.compile(r"[0.\-_]+|0+(?:\.0*)?[eE]-?[0-9]+|0[xXbBoO]0+")
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,127}")
+
+
+@dataclass(frozen=True, slots=True)
+class TraceParent:
+    """A caller's span: the ids of its trace and of itself, and whether it is recorded."""
+
+    trace_id: int
+    span_id: int
+    sampled: bool
+
+
+def read_traceparent(text: str) -> TraceParent | None:
+    """What a ``traceparent`` says (W3C Trace Context, 3.2); None when it is malformed."""
+    if not _TRACEPARENT.fullmatch(text):
+        return None
+    _, trace_id, span_id, flags = text.split("-")
+    return TraceParent(int(trace_id, 16), int(span_id, 16), sampled=bool(int(flags, 16) & 1))
 
 
 def is_request_id(text: str) -> bool:

@@ -24,6 +24,8 @@ from app.caching.outage import Outage, backoff
 from app.caching.settings import CacheSettings
 from app.calls import Call, Reply
 from app.metrics import Metrics
+from app.telemetry.current import note
+from app.telemetry.vocabulary import SHARED
 from translation import errors
 from translation.errors import ProxyError
 from translation.operations import BY_NAME, Answer, Operation
@@ -217,6 +219,7 @@ class Reading:
         key = key_of(call)
         if key in self._shared:
             self._metrics.shared_reads.labels(call.operation.name).inc()
+            note(SHARED)
         share = self._shared.lead if call.leads else self._shared.join
         return await share(key, lambda: self._handlers[call.operation.name](call))
 
@@ -275,6 +278,7 @@ class Reading:
         if mark is not _Mark.LARGE:
             if key in self._flights:
                 self._metrics.shared_reads.labels(call.operation.name).inc()
+                note(SHARED)
             share = self._flights.lead if call.leads else self._flights.join
             entry = await share(key, lambda: self._bring(key, call))
             if entry is not None:

@@ -23,6 +23,8 @@ from app.cutover.state import CutoverState, Stage
 from app.metrics import Metrics
 from app.organisation import SHADOW
 from app.outbound import Outbound, normal_form
+from app.telemetry.current import current, inner, resumed, tell
+from app.telemetry.spans import Span
 from translation.aliases import Aliases
 from translation.comparison import Comparison, Rules, compare_in_steps, only_one
 from translation.errors import NOT_FOUND, TOO_MANY_REQUESTS, ProxyError
@@ -39,10 +41,11 @@ MOST_BYTES: Final = 2**26
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """A read that was answered, and the answer."""
+    """A read that was answered, the answer, and the span of its request where that was traced."""
 
     call: Call
     body: bytes
+    span: Span | None
 
 
 class Shadow:
@@ -107,7 +110,8 @@ class Shadow:
             self._count(operation, "dropped")
             return
         self._waiting += len(body)
-        self._queue.put_nowait(_Pair(replace(call, trace=(), need=Need.REFRESH, source=SHADOW, until=None), body))
+        asked = replace(call, trace=(), need=Need.REFRESH, source=SHADOW, until=None)
+        self._queue.put_nowait(_Pair(asked, body, current.get()))
 
     async def run(self) -> None:
         """Compare for ever, several at once."""
@@ -122,9 +126,17 @@ class Shadow:
             pair = await self._queue.get()
             self._waiting -= len(pair.body)
             try:
-                self._count(pair.call.operation, await self._outcome(pair))
+                outcome = await self._traced(pair) if pair.span is not None else await self._outcome(pair)
+                self._count(pair.call.operation, outcome)
             finally:
                 self._queue.task_done()
+
+    async def _traced(self, pair: _Pair) -> str:
+        """What becomes of one comparison, as a part of the trace of the request that was answered."""
+        with resumed(pair.span), inner("shadow"):
+            outcome = await self._outcome(pair)
+            tell(operation=pair.call.operation.name, outcome=outcome)
+        return outcome
 
     async def _outcome(self, pair: _Pair) -> str:
         """What becomes of one comparison."""

@@ -13,6 +13,8 @@ from app.faults.lanes import Lane
 from app.faults.places import NoPlaceError, Places
 from app.faults.retries import Retries, answer_passes, failure_passes, pause
 from app.metrics import Metrics
+from app.telemetry.current import note
+from app.telemetry.vocabulary import RETRY, RETRY_REFUSED
 from app.upstream import Trouble, UpstreamError
 from translation.errors import BREAKER_OPEN, UPSTREAM_TIMEOUT, ProxyError
 
@@ -56,10 +58,11 @@ class Attempt:
         ticket: Of the breaker.
 
     Attributes:
+        repeated: Whether it is, or was to be, made once more.
         seconds: The time that it has, once it is ready to start.
     """
 
-    __slots__ = ("_answered", "_call", "_repeated", "_seated", "_ticket", "_way", "seconds")
+    __slots__ = ("_answered", "_call", "_seated", "_ticket", "_way", "repeated", "seconds")
 
     def __init__(self, way: Way, call: Call, ticket: int) -> None:
         self._way = way
@@ -67,7 +70,7 @@ class Attempt:
         self._ticket: int | None = ticket
         self._answered: int | None = None
         self._seated = False
-        self._repeated = False
+        self.repeated = False
         self.seconds = way.total_timeout
 
     @property
@@ -137,9 +140,9 @@ class Attempt:
         """
         retries, need = self._way.retries, self._call.need
         # Nobody waits for a refresh: it comes again by itself.
-        if retries is None or self._repeated or need is Need.REFRESH:
+        if retries is None or self.repeated or need is Need.REFRESH:
             return False
-        self._repeated = True
+        self.repeated = True
         seconds = pause()
         reason = "time" if self.left <= seconds else None if self._enter() else "breaker"
         if reason is None and not retries.spend():
@@ -150,9 +153,11 @@ class Attempt:
             reason = "budget" if not may(need) else None if self._seat() else "places"
         if reason is not None:
             self._way.metrics.retries_refused.labels(self._way.name, reason).inc()
+            note(RETRY_REFUSED, organisation=self._way.name, reason=reason)
             return False
         await self.start()
         self._way.metrics.retries.labels(self._way.name, self._way.lane.value).inc()
+        note(RETRY, organisation=self._way.name, lane=self._way.lane.value)
         return True
 
     def _enter(self) -> bool:

@@ -13,6 +13,9 @@ from app.faults.places import Places
 from app.faults.retries import Retries
 from app.faults.settings import Faults
 from app.metrics import Metrics
+from app.telemetry.current import note
+from app.telemetry.vocabulary import BREAKER_OPEN as OPENED
+from app.telemetry.vocabulary import BREAKER_REFUSED
 from translation.errors import BREAKER_OPEN, ProxyError
 
 log = structlog.get_logger("evtmgmt.breaker")
@@ -64,6 +67,7 @@ class Protection:
             ticket = 0 if way.breaker is None else way.breaker.enter()
         except BreakerOpenError as shut:
             self._metrics.breaker_refused.labels(self._name, way.lane.value).inc()
+            note(BREAKER_REFUSED, organisation=self._name, lane=way.lane.value)
             raise ProxyError(
                 BREAKER_OPEN, retry_after=shut.retry_after, cause=f"most {way.lane.value} of {self._name} failed"
             ) from None
@@ -83,6 +87,7 @@ class Protection:
             about = {"organisation": self._name, "lane": lane.value}
             if change.state is State.OPEN:
                 opened.inc()
+                note(OPENED, **about)
                 log.error(
                     "breaker open: calls are left out",
                     **about,

@@ -13,6 +13,7 @@ from app.faults.draining import Draining
 from app.hosting.generation import Generation
 from app.logs import access_log
 from app.settings import Limits
+from app.telemetry.tracing import Tracing
 
 log = structlog.get_logger("evtmgmt.hosting")
 LAST_SECONDS = 60.0
@@ -56,6 +57,7 @@ class Host:
         generation: Answers, until another one is put in its place.
         draining: Whether the process is about to stop.
         follower: Follows the settings; None where they are given for good.
+        tracing: The traces of the process, let go of last; None where none are made.
     """
 
     limits: Limits
@@ -65,8 +67,15 @@ class Host:
     kept_answer: Callable[[Scope], tuple[int, bytes, bytes] | None]
     not_taken: Callable[[Scope], None]
 
-    def __init__(self, generation: Generation, draining: Draining, follower: Follower | None = None) -> None:
+    def __init__(
+        self,
+        generation: Generation,
+        draining: Draining,
+        follower: Follower | None = None,
+        tracing: Tracing | None = None,
+    ) -> None:
         self.draining = draining
+        self._tracing = tracing
         self._follower = follower
         self._ending: dict[asyncio.Task[None], tuple[Generation, Generation]] = {}
         self._adopt(generation)
@@ -164,4 +173,8 @@ class Host:
         await asyncio.gather(*tasks, return_exceptions=True)
         for old, heir in ending.values():
             await self._close_old(old, heir)
-        await self._generation.close_all()
+        try:
+            await self._generation.close_all()
+        finally:
+            if self._tracing is not None:
+                await self._tracing.close()

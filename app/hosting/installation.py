@@ -13,11 +13,14 @@ from app.setting_groups import Limits
 from app.setting_types import Group
 from app.settings import GivenSettings, Settings
 from app.settings_sources import PREFIX, given_values, in_words, load_settings
+from app.telemetry.environment import secrets as secrets_of_exporter
+from app.telemetry.settings import TelemetrySettings
 
 _OF_THE_PROCESS: Final[Mapping[str, frozenset[str]]] = {
     "log_level": frozenset(),
     "reload": frozenset(),
     "portals": frozenset(),
+    "telemetry": frozenset(),
     "limits": frozenset({"backlog", "connections", "drain_delay", "header_timeout", "keep_alive", "shutdown_timeout"}),
 }
 """What a portal cannot have of its own: groups, and of some only these settings."""
@@ -29,6 +32,7 @@ class Process(Group):
     log_level: str = "info"
     limits: Limits = Limits()
     reload: Reload = Reload()
+    telemetry: TelemetrySettings = TelemetrySettings()
 
 
 @dataclass(frozen=True)
@@ -52,14 +56,15 @@ class Installation:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """All values that must never be seen, of all portals."""
+        """All values that must never be seen: those of all portals, and what the exporter of traces sends."""
         tokens = [token.get_secret_value() for chosen in self.selectors.values() for token in chosen.client_tokens]
-        return (*tokens, *(secret for settings in self.portals.values() for secret in settings.secrets))
+        of_portals = (secret for settings in self.portals.values() for secret in settings.secrets)
+        return (*tokens, *of_portals, *secrets_of_exporter())
 
 
 def alone(settings: Settings) -> Installation:
     """The installation of one portal."""
-    process = Process(log_level=settings.log_level, limits=settings.limits, reload=settings.reload)
+    process = Process(log_level=settings.log_level, limits=settings.limits, reload=settings.reload, telemetry=settings.telemetry)
     return Installation(process, {"": settings}, {})
 
 

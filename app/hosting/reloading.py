@@ -121,6 +121,8 @@ class Reloader:
             for name in _AT_THE_START
             if getattr(installation.process.limits, name) != getattr(old.installation.process.limits, name)
         ]
+        if installation.process.telemetry.traces != old.installation.process.telemetry.traces:
+            later.append("EVTMGMT_TELEMETRY__TRACES")
         if later:
             log.warning("these settings are taken at the next start", settings=later)
         try:

@@ -23,6 +23,8 @@ from app.outbox.store import Store
 from app.outbox.verdict import of_failure, of_result
 from app.rates import read_rate
 from app.sqlite_files import StoreAwayError
+from app.telemetry.current import tell, within
+from app.telemetry.traces import Traces
 from translation.errors import INTERNAL_ERROR, ProxyError
 
 log = structlog.get_logger("evtmgmt.outbox")
@@ -51,7 +53,8 @@ class Courier:
         sealing: Opens contents.
         settings: Times and bounds.
         send: Sends a registration.
-        tell: Is told what became of entries.
+        told: Is told what became of entries.
+        traces: Which deliveries are traced; None where none are.
     """
 
     def __init__(
@@ -62,7 +65,8 @@ class Courier:
         sealing: Sealing,
         settings: OutboxSettings,
         send: Send,
-        tell: Tell,
+        told: Tell,
+        traces: Traces | None = None,
     ) -> None:
         self._store = store
         self._do = do
@@ -70,7 +74,8 @@ class Courier:
         self._sealing = sealing
         self._settings = settings
         self._send = send
-        self._tell = tell
+        self._tell = told
+        self._traces = traces
         rate = read_rate(settings.rate)
         self._gap = 0.0 if rate is None else 1 / rate.per_second
         self._turn = -inf
@@ -169,6 +174,12 @@ class Courier:
         except SealError:
             await self._settle(claimed, State.DEAD, KEY_UNKNOWN)
             return
+        span = None if self._traces is None else self._traces.begin("outbox deliver", letter.traceparent)
+        with within(span):
+            await self._carry(claimed, letter)
+
+    async def _carry(self, claimed: Claimed, letter: Letter) -> None:
+        """Send a registration that is claimed, and write down what became of it."""
         try:
             result = await self._send(letter)
         except ProxyError as error:
@@ -184,6 +195,7 @@ class Courier:
             await self._settle(claimed, State.DEAD, code)
         elif await self._surely(lambda: delivering.delivered(self._store, claimed, self._settings.window)):
             self._dirty = True
+            tell(outcome="delivered")
             log.info("registration delivered", entry=claimed.id, request_id=letter.request_id, attempts=claimed.attempts)
             self._tell(claimed.event, None, 1)
 
@@ -202,6 +214,7 @@ class Courier:
         await self._settle(claimed, state, code, wait)
 
     async def _settle(self, claimed: Claimed, state: State, code: str, hold: float = 0.0) -> None:
+        tell(outcome=state.value, error=code)
         settled = await self._surely(lambda: delivering.settle(self._store, claimed, state, code, hold))
         if settled and state is not State.WAITING:
             log.error("not delivered: somebody must look", entry=claimed.id, about=claimed.event, state=state, code=code)

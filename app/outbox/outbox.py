@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 
 import orjson
 import structlog
+from opentelemetry.trace import SpanKind
 
 from app.background import tell_defect
 from app.calls import JSON, Call, Reply
@@ -22,6 +23,8 @@ from app.outbox.settings import OutboxSettings
 from app.outbox.store import Put, Store
 from app.readiness import Readiness
 from app.sqlite_files import StoreAwayError
+from app.telemetry.current import current, inner, tell
+from app.telemetry.traces import Traces
 from translation.errors import ProxyError
 from translation.registration import read_result
 
@@ -48,6 +51,7 @@ class Outbox:
         registered: Is told of the event of each that was delivered.
         metrics: Where they are counted.
         readiness: Is told when the oldest one is too old.
+        traces: Which deliveries are traced; None where none are.
     """
 
     def __init__(
@@ -59,6 +63,7 @@ class Outbox:
         registered: Callable[[str], None],
         metrics: Metrics,
         readiness: Readiness,
+        traces: Traces | None = None,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -67,7 +72,7 @@ class Outbox:
         self._metrics = metrics
         self._readiness = readiness
         self._thread = ThreadPoolExecutor(1, "outbox")
-        self._courier = Courier(store, self.do, lock, self._sealing, settings, send, self._became)
+        self._courier = Courier(store, self.do, lock, self._sealing, settings, send, self._became, traces)
         self._tasks: list[asyncio.Task[None]] = []
         self._learned: dict[str, tuple[bool, float]] = {}
         self._learning: set[asyncio.Task[None]] = set()
@@ -129,6 +134,10 @@ class Outbox:
         """
         if error.kind not in NOT_SENT:
             return None
+        with inner("outbox store", SpanKind.PRODUCER):
+            return await self._take(call, body, error)
+
+    async def _take(self, call: Call, body: bytes, error: ProxyError) -> Reply | None:
         letter = _letter(call, body)
         against = obstacle(call.body)
         number = 0
@@ -143,9 +152,11 @@ class Outbox:
                 against, number = put
         if against is not None:
             self._metrics.outbox_refused.labels(against).inc()
+            tell(outcome="refused", reason=against.value)
             log.warning("registration not stored", about=letter.event, reason=against, request_id=letter.request_id)
             return None
         code = error.kind.code
+        tell(outcome="stored")
         log.warning(
             "registration stored", entry=number, about=letter.event, code=code, cause=error.cause, request_id=letter.request_id
         )
@@ -251,7 +262,9 @@ class Outbox:
 
 
 def _letter(call: Call, body: bytes) -> Letter:
-    return Letter(call.sent["event"], body, dict(call.trace).get("x-request-id", ""))
+    span = current.get()
+    request_id = dict(call.trace).get("x-request-id", "")
+    return Letter(call.sent["event"], body, request_id, None if span is None else span.traceparent)
 
 
 def _answer() -> Reply:

@@ -14,11 +14,17 @@ from app.outbox.store import Store
 from app.readiness import Readiness
 from app.settings import Settings
 from app.sqlite_files import StoreAwayError
+from app.telemetry.traces import Traces
 from translation.operations import BY_NAME
 
 
 def build_outbox(
-    settings: Settings, backend: Backend, registered: Callable[[str], None], metrics: Metrics, readiness: Readiness
+    settings: Settings,
+    backend: Backend,
+    registered: Callable[[str], None],
+    metrics: Metrics,
+    readiness: Readiness,
+    traces: Traces | None = None,
 ) -> Outbox:
     """The outbox of a portal that has one.
 
@@ -28,6 +34,7 @@ def build_outbox(
         registered: Is told of the event of each registration that was delivered.
         metrics: Where things are counted.
         readiness: Is told when something waits for too long.
+        traces: Which deliveries are traced; None where none are.
 
     Raises:
         ConfigurationError: Its file cannot be used.
@@ -44,4 +51,4 @@ def build_outbox(
         trace = (("x-request-id", letter.request_id),) if letter.request_id else ()
         return await backend.send(Call(BY_NAME["register"], parameters, parameters, trace=trace), letter.body)
 
-    return Outbox(settings.outbox, store, Lock(settings.state.path), send, registered, metrics, readiness)
+    return Outbox(settings.outbox, store, Lock(settings.state.path), send, registered, metrics, readiness, traces)

@@ -31,11 +31,13 @@ class Letter:
         event: Today's readable id.
         body: The translated body.
         request_id: The correlation id of the visitor's request.
+        traceparent: The span in which it was stored, where the request was traced.
     """
 
     event: str
     body: bytes = field(repr=False)
     request_id: str
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,8 @@ class Sealing:
     def seal(self, letter: Letter) -> bytes:
         """A letter that may lie on a disk."""
         document = {"event": letter.event, "request_id": letter.request_id, "body": letter.body.decode("utf-8")}
+        if letter.traceparent is not None:
+            document["traceparent"] = letter.traceparent
         return self._fernet.encrypt(orjson.dumps(document))
 
     def open(self, sealed: bytes, event: str) -> Letter:
@@ -89,7 +93,8 @@ class Sealing:
             raise SealError("no key opens it") from None
         if document["event"] != event:
             raise SealError("it belongs to another event")
-        return Letter(document["event"], document["body"].encode("utf-8"), document["request_id"])
+        body = document["body"].encode("utf-8")
+        return Letter(document["event"], body, document["request_id"], document.get("traceparent"))
 
     def digests(self, event: str, body: bytes) -> Digests:
         """What a registration is known by.

@@ -56,9 +56,14 @@ def stat(title: str, expression: str, unit: str, steps: list[tuple[float | None,
     }
 
 
-def graph(title: str, unit: str, *queries: Query, about: str = "", stacked: bool = False) -> dict[str, Any]:
-    """Lines over time."""
-    return _panel("timeseries", title, list(queries), unit, about) | {
+def graph(
+    title: str, unit: str, *queries: Query, about: str = "", stacked: bool = False, exemplars: bool = False
+) -> dict[str, Any]:
+    """Lines over time, and dots for requests that were traced."""
+    panel = _panel("timeseries", title, list(queries), unit, about)
+    if exemplars:
+        panel["targets"][0]["exemplar"] = True  # once is enough: they are those of the series
+    return panel | {
         "options": {
             "legend": {"displayMode": "table", "placement": "bottom", "calcs": ["lastNotNull", "max"]},
             "tooltip": {"mode": "multi", "sort": "desc"},
@@ -138,6 +143,8 @@ ROWS: Final[list[tuple[str, list[dict[str, Any]]]]] = [
                 "Time of answers",
                 "s",
                 *(quantile(share, "evtmgmt_request_seconds", f"{share:.0%}", OPERATIONS) for share in (0.5, 0.95, 0.99)),
+                about="Dots are requests that were traced.",
+                exemplars=True,
             ),
             graph("Registrations by status", "reqps", rate("evtmgmt_requests_total", "status", REGISTRATIONS)),
             graph(
@@ -273,6 +280,12 @@ ROWS: Final[list[tuple[str, list[dict[str, Any]]]]] = [
                 (f"min by (instance) (evtmgmt_config_last_reload_successful{{{PROCESSES}}})", "last one good: {{instance}}"),
                 (f"sum by (outcome) (increase(evtmgmt_config_reloads_total{{{PROCESSES}}}[$__rate_interval]))", "{{outcome}}"),
                 (f'count(count_values("hash", evtmgmt_config_hash{{{PROCESSES}}}))', "different settings"),
+            ),
+            graph(
+                "Spans sent",
+                "short",
+                rate("evtmgmt_trace_spans_total", "outcome", PROCESSES),
+                about="Traces, a second. failed: nobody took them.",
             ),
         ],
     ),

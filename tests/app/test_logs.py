@@ -12,9 +12,13 @@ from typing import Any
 
 import pytest
 import structlog
+from opentelemetry.trace import SpanKind
 
 from app.logs import AccessLog, RedactedStream, access_log, configure_logs
 from app.redaction import MASK, Redactor
+from app.telemetry.current import resumed
+from app.telemetry.spans import Span
+from tests.app.telemetry.rig import Memory
 
 
 @pytest.fixture
@@ -193,3 +197,15 @@ def test_lines_that_nobody_takes_stop_nothing_and_are_counted() -> None:
 
     asyncio.run(three())
     assert out.lost == 3
+
+
+def test_lines_of_what_is_traced_bear_the_trace(stream: io.StringIO) -> None:
+    configure_logs("info", Redactor(), stream)
+    memory = Memory()
+    span = Span(memory.tracer, "root", SpanKind.SERVER)
+    with resumed(span):
+        structlog.get_logger("ours").info("traced")
+        logging.getLogger("a.library").warning("traced as well")
+    structlog.get_logger("ours").info("not traced")
+    found = [json.loads(line).get("trace_id") for line in stream.getvalue().splitlines()]
+    assert found == [span.trace_id, span.trace_id, None]

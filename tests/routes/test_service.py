@@ -1,6 +1,8 @@
 """What the proxy says of itself."""
 
 import pytest
+from prometheus_client import CONTENT_TYPE_LATEST
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.rooms import SERVICE
@@ -61,3 +63,22 @@ def test_the_metrics_can_be_read_by_prometheus(service: Service) -> None:
     text = service.client.get(f"{service.url}/metrics").text
     names = {family.name for family in text_string_to_metric_families(text)}
     assert {"evtmgmt_requests", "evtmgmt_request_seconds", "evtmgmt_ready"} <= names
+
+
+@pytest.mark.parametrize("accept", ["", "*/*", "text/plain", "text/html,application/xhtml+xml", "application/json"])
+def test_who_does_not_ask_for_openmetrics_gets_the_text_format(service: Service, accept: str) -> None:
+    usual = service.client.get(f"{service.url}/metrics", headers={"accept": accept})
+    assert usual.headers["content-type"] == CONTENT_TYPE_LATEST
+    assert "# EOF" not in usual.text
+
+
+@pytest.mark.parametrize("version", ["", ";version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;q=0.3", ";version=none at all"])
+def test_who_asks_for_openmetrics_gets_the_same_numbers(service: Service, version: str) -> None:
+    service.get(f"events/{OPEN_DAY}")
+    headers = {"accept": f"application/openmetrics-text{version}"}
+    answer = service.client.get(f"{service.url}/metrics", headers=headers)
+    assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
+    found = {family.name: family for family in open_metrics(answer.text)}
+    usual = {family.name for family in text_string_to_metric_families(service.client.get(f"{service.url}/metrics").text)}
+    assert found.keys() == {name for name in usual if not name.endswith("_created")}
+    assert [sample for sample in found["evtmgmt_request_seconds"].samples if sample.exemplar] == []  # nothing was traced

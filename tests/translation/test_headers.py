@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translation.headers import _ZERO, FORWARDED, forwarded_headers, is_request_id, retry_after
+from translation.headers import _ZERO, FORWARDED, TraceParent, forwarded_headers, is_request_id, read_traceparent, retry_after
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -162,3 +162,16 @@ def test_the_bounds_of_retry_after_can_be_chosen() -> None:
 @given(st.none() | st.text() | st.integers().map(str))
 def test_any_retry_after_is_within_bounds(value: str | None) -> None:
     assert 1 <= retry_after(value) <= 300
+
+
+@pytest.mark.parametrize(
+    ("flags", "sampled"), [("00", False), ("01", True), ("02", False), ("03", True), ("fe", False), ("ff", True)]
+)
+def test_a_callers_span_is_read(flags: str, sampled: bool) -> None:
+    found = read_traceparent(f"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-{flags}")
+    assert found == TraceParent(0x4BF92F3577B34DA6A3CE929D0E0E4736, 0x00F067AA0BA902B7, sampled)
+
+
+@given(st.text())
+def test_what_is_no_traceparent_is_none(text: str) -> None:
+    assert read_traceparent(text) is None

@@ -1,10 +1,13 @@
 """What stands on the disk: unreadable without the key, and told apart by digests."""
 
+from dataclasses import replace
+
 import pytest
 from cryptography.fernet import Fernet
 
 from app.outbox.sealing import Letter, SealError, Sealing
 from tests.app.outbox.material import EVENT, KEY, SEALING, body, digests
+from tests.examples import TRACEPARENT
 
 LETTER = Letter(EVENT, body(firstName="Zoë «علي» 東"), "request-1")
 OTHER = Fernet.generate_key().decode()
@@ -50,3 +53,11 @@ def test_digests_tell_people_and_contents_apart() -> None:
 def test_attendees_without_an_address_are_told_apart_by_all_they_sent() -> None:
     assert digests("").people == digests("").people
     assert digests("").people != digests("", responses=[{"id": "q", "value": "a"}]).people
+
+
+def test_the_trace_of_a_request_is_kept_where_there_is_one() -> None:
+    traced = replace(LETTER, traceparent=TRACEPARENT)
+    sealed = SEALING.seal(traced)
+    assert SEALING.open(sealed, EVENT) == traced
+    assert SEALING.open(SEALING.seal(LETTER), EVENT).traceparent is None
+    assert TRACEPARENT.encode() not in sealed
