@@ -17,8 +17,8 @@ from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from redis.exceptions import RedisError
 
 from app.abuse.rates import seconds_to_wait
-from app.cutover.redis_connection import in_words, open_redis
 from app.metrics import Metrics
+from app.shared.redis_connection import in_words, open_redis
 
 log = structlog.get_logger("evtmgmt.rates")
 

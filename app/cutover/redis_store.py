@@ -13,9 +13,7 @@ import orjson
 import structlog
 from pydantic import ValidationError
 
-from app.cutover.redis_connection import asking, open_redis
 from app.cutover.redis_documents import RedisDocuments
-from app.cutover.redis_news import RedisNews
 from app.cutover.sqlite import SqliteStore
 from app.cutover.state import CutoverState
 from app.cutover.store import (
@@ -30,6 +28,8 @@ from app.cutover.store import (
     difference,
     packed,
 )
+from app.shared.redis_connection import asking, open_redis
+from app.shared.redis_news import RedisNews
 
 log = structlog.get_logger("evtmgmt.cutover")
 DEADLINE_SECONDS: Final = 0.2

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from app.abuse.shared_windows import AGAIN_SECONDS, PATIENCE, SharedWindows
 from app.metrics import Metrics
-from tests.app.cutover.redis_server import RedisServer, running_redis
+from tests.redis_server import RedisServer, running_redis
 
 LIMIT = RateLimitItemPerSecond(5, 3_600)
 

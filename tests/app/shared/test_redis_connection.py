@@ -10,11 +10,11 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import DataError, OutOfMemoryError, ReadOnlyError, ResponseError
 
-from app.cutover.redis_connection import WHOLE_SECONDS, asking, in_words, open_redis
 from app.cutover.redis_store import RedisStore
 from app.cutover.state import CutoverState
-from app.cutover.store import StoreAwayError
-from tests.app.cutover.redis_server import RedisServer, running_redis
+from app.shared.redis_connection import WHOLE_SECONDS, asking, in_words, open_redis
+from app.sqlite_files import StoreAwayError
+from tests.redis_server import RedisServer, running_redis
 
 pytestmark = pytest.mark.anyio
 PASSWORD = "geheim-3f"
