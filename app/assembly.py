@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.abuse.parts import build_addresses, build_admission
 from app.answering import Answering, Leg
@@ -10,6 +10,7 @@ from app.backend import Backend
 from app.budget import Need
 from app.caching.cache import Cache
 from app.caching.finishing import Finisher
+from app.caching.parts import build_second_level
 from app.caching.reading import Memory, Reading
 from app.caching.warming import warm_up
 from app.cors import Cors
@@ -31,10 +32,14 @@ from app.problems import Problems
 from app.readiness import Readiness
 from app.record import Recorder
 from app.settings import Limits, Settings
+from app.shared.parts import build_line
 from app.upstream import Upstream
 from routes import both_handlers, outbound_handlers, realtime_handlers
 from translation.errors import PORTAL_NOT_FOUND
 from translation.messages import Messages
+
+if TYPE_CHECKING:
+    from app.caching.second_level import SecondLevel
 
 Probes = dict[Source, Callable[[], Awaitable[None]]]
 Service = Callable[[Settings, Staging, Metrics, Readiness, Problems, Outbox | None], tuple[App, frozenset[str]]]
@@ -82,13 +87,15 @@ def build_portal(
     cache = settings.cache
     kept = life.part("cache", partial(Cache, cache.max_bytes, cache.max_entries, metrics), shape=shape_of_answers(settings))
     finisher = Finisher(kept, cache.max_entry_bytes, settings.upstream.total_timeout, cache.browsers)
-    legs, probes, outbox = _legs(settings, staging, backend, kept, finisher, metrics, readiness)
+    line = build_line(settings, metrics, life)
+    second = build_second_level(settings, line, shape_of_answers(settings), kept, finisher, metrics, life)
+    legs, probes, outbox = _legs(settings, staging, backend, kept, finisher, metrics, readiness, second)
     problems = Problems(Messages(settings.messages))
     cors = Cors(settings.origins)
     answering = Answering(
         legs,
         staging.router,
-        build_admission(settings, addresses, metrics, life),
+        build_admission(settings, addresses, metrics, life, line),
         settings.limits,
         settings.answers.allow_query,
         cache.obey_clients,
@@ -131,12 +138,13 @@ def _legs(
     finisher: Finisher,
     metrics: Metrics,
     readiness: Readiness,
+    second: "SecondLevel | None",
 ) -> tuple[dict[Source, Leg], Probes, Outbox | None]:
     """Those who may answer, a cheap call to each organisation, and the outbox where there is one."""
 
     def reading(source: Source) -> Reading:
         memory = staging.life.part(f"memory {source}", Memory, shape=cache, close=lambda made: made.close())
-        return Reading(settings.cache, cache, finisher, metrics, source=source, memory=memory)
+        return Reading(settings.cache, cache, finisher, metrics, source=source, memory=memory, second=second)
 
     aliases = aliases_of(settings)
     images = settings.upstream.max_image_bytes
@@ -157,6 +165,8 @@ def _legs(
         for source, first in ((Source.REALTIME_FIRST, Source.REALTIME), (Source.OUTBOUND_FIRST, Source.OUTBOUND)):
             union = reading(source)
             legs[source] = Leg(union, both_handlers(first, union, sides, aliases, metrics), aliases.parameters)
+    if second is not None:
+        second.registrations.hearers = tuple(leg.reading.expire for leg in legs.values())
     return legs, probes, outbox
 
 

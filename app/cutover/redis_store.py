@@ -6,7 +6,6 @@ organisation are in one slot. What was known last is kept in SQLite as well, whe
 
 import asyncio
 import time
-from hashlib import sha256
 from typing import Any, Final
 
 import orjson
@@ -28,6 +27,7 @@ from app.cutover.store import (
     difference,
     packed,
 )
+from app.shared.names import prefix_of
 from app.shared.redis_connection import asking, open_redis
 from app.shared.redis_news import RedisNews
 
@@ -65,8 +65,7 @@ class RedisStore:
 
     def __init__(self, url: str, organisation: str, local: SqliteStore | None) -> None:
         self._redis = open_redis(url)
-        # Braces: in a cluster all keys are then in one place, as scripts need them.
-        self._prefix = f"evtmgmt:{{{sha256(organisation.casefold().encode()).hexdigest()[:16]}}}:"
+        self._prefix = prefix_of(organisation)
         self._news = RedisNews(self._redis, self._key("news"))
         self._documents = RedisDocuments(self._redis, self._prefix)
         self._local = local
