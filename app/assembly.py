@@ -32,7 +32,7 @@ from app.problems import Problems
 from app.readiness import Readiness
 from app.record import Recorder
 from app.settings import Limits, Settings
-from app.shared.parts import build_line
+from app.shared.parts import build_line, share_budgets
 from app.upstream import Upstream
 from routes import both_handlers, outbound_handlers, realtime_handlers
 from translation.errors import PORTAL_NOT_FOUND
@@ -88,6 +88,7 @@ def build_portal(
     kept = life.part("cache", partial(Cache, cache.max_bytes, cache.max_entries, metrics), shape=shape_of_answers(settings))
     finisher = Finisher(kept, cache.max_entry_bytes, settings.upstream.total_timeout, cache.browsers)
     line = build_line(settings, metrics, life)
+    share_budgets(settings, line, {Source.REALTIME: budget} | ({} if old is None else {Source.OUTBOUND: old}), life)
     second = build_second_level(settings, line, shape_of_answers(settings), kept, finisher, metrics, life)
     legs, probes, outbox = _legs(settings, staging, backend, kept, finisher, metrics, readiness, second)
     problems = Problems(Messages(settings.messages))

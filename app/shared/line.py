@@ -96,9 +96,7 @@ class Line:
             question: Asks, and never answers None.
             counts: Whether the time is taken from what the request may lose; not where it waits for another replica.
         """
-        allowed = _ALLOWED.get()
-        if allowed is None:
-            _ALLOWED.set(allowed := Allowance(self._patience))
+        allowed = self._allowed()
         seconds = allowed.seconds if counts else self._patience
         if not self.is_open or seconds <= 0 or len(self._under_way) >= PLACES:
             self._metrics.redis_alone.labels(what).inc()
@@ -115,6 +113,15 @@ class Line:
             self._failed(f"Redis does not answer within {self._patience * 1_000:.0f} ms")
         self._metrics.redis_alone.labels(what).inc()
         return None
+
+    async def wait(self, task: asyncio.Task[Any]) -> bool:
+        """Wait for something that Redis is asked, no longer than the request may lose; whether it came to its end."""
+        allowed = self._allowed()
+        if allowed.seconds > 0 and not task.done():
+            began = self._clock()
+            await asyncio.wait((task,), timeout=allowed.seconds)
+            allowed.seconds -= self._clock() - began
+        return task.done()
 
     def refused(self, error: Exception) -> None:
         """Redis answered that it will not. Nobody lost time by it, and what is only read may go on: a full one can be read."""
@@ -142,6 +149,12 @@ class Line:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.redis.aclose()
+
+    def _allowed(self) -> Allowance:
+        allowed = _ALLOWED.get()
+        if allowed is None:
+            _ALLOWED.set(allowed := Allowance(self._patience))
+        return allowed
 
     def _start(self, question: Callable[[Redis], Awaitable[T]]) -> asyncio.Task[T]:
         task = asyncio.create_task(self._bounded(question))
