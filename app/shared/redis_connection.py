@@ -81,6 +81,11 @@ async def asking() -> AsyncIterator[None]:
             yield
     except (RedisError, OSError) as error:  # TimeoutError is an OSError
         raise StoreAwayError(in_words(error)) from None
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        # In Python 3.11 ``asyncio.wait_for``, which the client sends with, swallows what comes at the moment of its end: who
+        # works for ever would then never end.
+        raise asyncio.CancelledError
 
 
 def in_words(error: Exception) -> str:

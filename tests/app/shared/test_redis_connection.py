@@ -163,3 +163,22 @@ def test_further_errors_in_words() -> None:
     assert in_words(ResponseError("some words with a secret")) == "Redis refuses: ResponseError"
     assert in_words(OutOfMemoryError("command not allowed when used memory > 'maxmemory'.")) == "Redis has no memory left"
     assert in_words(DataError("a secret")) == "Redis cannot be used: DataError"
+
+
+async def test_an_end_that_the_client_swallowed_is_an_end_all_the_same() -> None:
+    begun = asyncio.Event()
+
+    async def work() -> None:
+        while True:
+            async with asking():
+                begun.set()
+                try:
+                    await asyncio.Event().wait()
+                except asyncio.CancelledError:
+                    pass
+
+    task = asyncio.create_task(work())
+    await begun.wait()
+    task.cancel()
+    assert await asyncio.wait_for(asyncio.gather(task, return_exceptions=True), 30)
+    assert task.cancelled()
