@@ -45,10 +45,11 @@ def build_second_level(
 
     lifetimes = cache.lifetimes()
     # Bounds of this process's memory shape nothing that others see.
-    shown = {**shape, "cache": [cache.browsers, cache.not_found, lifetimes]}
+    times = {name: [one.fresh, one.stale_while_revalidate, one.stale_if_error] for name, one in lifetimes.items()}
+    shown = {**shape, "cache": [cache.browsers, cache.not_found, times]}
     token = settings.realtime.token.get_secret_value()
     space = space_of(organisation_of(settings.realtime.endpoint), settings.portal_name, shown, token)
-    longest = max((times.fresh + times.stale_while_revalidate for times in lifetimes.values()), default=0.0)
+    longest = max((one.fresh + one.stale_while_revalidate for one in lifetimes.values()), default=0.0)
     registrations = life.part(
         "registrations of replicas",
         partial(Registrations, line.redis, space.log, space.channel, metrics, longest),

@@ -75,4 +75,6 @@ def _plain(value: Any) -> Any:
         return [_plain(inner) for inner in value]
     if isinstance(value, (set, frozenset)):
         return sorted(map(str, value))
-    return value if isinstance(value, (bool, int, float, str, type(None))) else str(value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)  # a default of 30 is one that was written as 30.0
+    return value if isinstance(value, (bool, str, type(None))) else str(value)

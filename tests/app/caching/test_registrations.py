@@ -72,8 +72,8 @@ async def replicas(url: str, number: int = 2) -> AsyncIterator[list[Replica]]:
 
 async def until(fits: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(30):
-        while not await fits():
-            await asyncio.sleep(0.01)  # noqa: ASYNC110 - another process changes it
+        while not await fits():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 async def test_a_registration_reaches_all_at_once(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:

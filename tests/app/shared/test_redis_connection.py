@@ -3,7 +3,7 @@
 import asyncio
 import traceback
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from socket import socket
 
 import pytest
@@ -172,10 +172,8 @@ async def test_an_end_that_the_client_swallowed_is_an_end_all_the_same() -> None
         while True:
             async with asking():
                 begun.set()
-                try:
+                with suppress(asyncio.CancelledError):
                     await asyncio.Event().wait()
-                except asyncio.CancelledError:
-                    pass
 
     task = asyncio.create_task(work())
     await begun.wait()
