@@ -96,6 +96,7 @@ class RateLimits:
             if not seconds:
                 told = await self._shared.take(key, limit)
                 if told is None:
+                    self._metrics.rates_alone.inc()
                     seconds = self._windows.take(key, limit)
                 else:
                     seconds = told

@@ -1,8 +1,8 @@
 """What requests ask of Redis: bounded in time and number, and left out as soon as Redis does not answer at once.
 
-A request loses at most ``patience`` to Redis in all, however much it asks. After a failure nobody asks until a probe, which no
-request waits for, was answered. Redis is asked in a task of its own: a connection that takes longer than a request may wait is
-made all the same, for the next one.
+A request loses at most ``patience`` to Redis in all, however much it asks. After some failures in a row nobody asks until a
+probe, which no request waits for, was answered. Redis is asked in a task of its own: a connection that takes longer than a
+request may wait is made all the same, for the next one.
 """
 
 import asyncio
@@ -27,8 +27,12 @@ PATIENCE: Final = 0.05
 """Longest time that a request loses to Redis, in seconds, where the settings say nothing else."""
 AGAIN_SECONDS: Final = 2.0
 """How long Redis is left alone after it failed or was slow."""
-PLACES: Final = 32
-"""Questions at once, and so connections of a process: who finds no place goes on alone."""
+PLACES: Final = 8
+"""Questions at once, and so connections of a process; an answer takes well under a millisecond."""
+MOST_QUESTIONS: Final = 256
+"""Questions that are asked or wait for a place: who comes then goes on alone."""
+FAILURES: Final = 3
+"""After so many failures in a row Redis is left alone. One may be this process's own fault: its loop was busy."""
 LATE_SECONDS: Final = 0.02
 """An answer that is later than the wait by more than this was kept waiting by this process's own loop, not by Redis."""
 TOLD_SECONDS: Final = 60.0
@@ -75,6 +79,9 @@ class Line:
         self._told_at = -TOLD_SECONDS
         self._probe: asyncio.Task[bool] | None = None
         self._under_way: set[asyncio.Task[Any]] = set()
+        self._begun: set[asyncio.Task[Any] | None] = set()
+        self._places = asyncio.Semaphore(PLACES)
+        self._failures = 0
         metrics.redis_up.set(1)
 
     @property
@@ -98,7 +105,7 @@ class Line:
         """
         allowed = self._allowed()
         seconds = allowed.seconds if counts else self._patience
-        if not self.is_open or seconds <= 0 or len(self._under_way) >= PLACES:
+        if not self.is_open or seconds <= 0 or len(self._under_way) >= MOST_QUESTIONS:
             self._metrics.redis_alone.labels(what).inc()
             return None
         task = self._start(question)
@@ -109,8 +116,11 @@ class Line:
             allowed.seconds -= lost
         if task.done() and not task.cancelled() and task.exception() is None:
             return task.result()
-        if not task.done() and lost < seconds + LATE_SECONDS:
-            self._failed(f"Redis does not answer within {self._patience * 1_000:.0f} ms")
+        if not task.done():
+            if task not in self._begun:
+                task.cancel()  # it would only take what nobody waits for any more
+            if lost < seconds + LATE_SECONDS:
+                self._failed(f"Redis does not answer within {self._patience * 1_000:.0f} ms")
         self._metrics.redis_alone.labels(what).inc()
         return None
 
@@ -131,7 +141,7 @@ class Line:
 
     def tell(self, what: str, question: Callable[[Redis], Awaitable[object]]) -> None:
         """Have Redis do something that nobody waits for. It may be lost."""
-        if self.is_open and len(self._under_way) < PLACES:
+        if self.is_open and len(self._under_way) < MOST_QUESTIONS:
             self._start(question)
         else:
             self._metrics.redis_alone.labels(what).inc()
@@ -139,7 +149,7 @@ class Line:
     async def open(self) -> None:
         """Make the first connection, so that no request waits for it. Redis may be away."""
         if not await self._is_back():
-            self._failed("it does not answer at the start")
+            self._leave_alone("it does not answer at the start")
 
     async def close(self) -> None:
         """Let go of the connections."""
@@ -163,15 +173,19 @@ class Line:
         return task
 
     async def _bounded(self, question: Callable[[Redis], Awaitable[T]]) -> T:
-        async with asyncio.timeout(WHOLE_SECONDS):
-            return await question(self.redis)
+        async with self._places:
+            self._begun.add(asyncio.current_task())
+            async with asyncio.timeout(WHOLE_SECONDS):
+                return await question(self.redis)
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._under_way.discard(task)
+        self._begun.discard(task)
         error = None if task.cancelled() else task.exception()  # taken, or asyncio complains of it
         if error is None:
-            return
-        if isinstance(error, (UnreachableError, SilentError, OSError)):  # TimeoutError is an OSError
+            if not task.cancelled():
+                self._failures = 0
+        elif isinstance(error, (UnreachableError, SilentError, OSError)):  # TimeoutError is an OSError
             self._failed(in_words(error))
         elif isinstance(error, ResponseError):
             self.refused(error)
@@ -181,6 +195,11 @@ class Line:
             log.error("defect", exc_info=error)
 
     def _failed(self, cause: str) -> None:
+        self._failures += 1
+        if self._failures >= FAILURES or self._away:
+            self._leave_alone(cause)
+
+    def _leave_alone(self, cause: str) -> None:
         if self._closed:
             return
         self._again_at = self._clock() + AGAIN_SECONDS
@@ -207,5 +226,6 @@ class Line:
         self._probe = None
         if not task.cancelled() and task.result():
             self._away = False
+            self._failures = 0
             self._metrics.redis_up.set(1)
             log.info("Redis answers again: replicas share again")

@@ -328,7 +328,6 @@ async def test_without_redis_each_asks_for_itself() -> None:
             server.freeze()
             turn = await request(one.level.turn(KEY))
             assert turn.found is None
-            assert not one.line.is_open
             assert await request(one.level.recall(KEY)) is None
             await one.brings(turn)
             assert one.counted("alone") == 1
