@@ -23,8 +23,8 @@ from tests.redis_server import RedisServer, running_redis
 from tests.service import BASE, event_path, running_proxy, settings_for
 
 PASSWORD = "geheim-3f"
-RIGHTS = "on >geheim-3f ~evtmgmt:* &evtmgmt:* +@all -@admin -@dangerous"
-"""What docs/scale.md says."""
+RIGHTS = "on >geheim-3f ~evtmgmt:* &evtmgmt:* +@read +@write +@scripting +@pubsub +time +select"
+"""What docs/cutover.md says."""
 numbers = count()
 
 
