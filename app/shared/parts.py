@@ -6,13 +6,13 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from app.budget import Budget
+from app.configuration_error import ConfigurationError
 from app.cutover.decision import Source
 from app.hosting.life import Life
 from app.metrics import Metrics
 from app.parts import workers
 from app.rates import read_rate
 from app.settings import Settings
-from app.settings_sources import ConfigurationError
 from app.shared.names import organisation_of, prefix_of
 
 if TYPE_CHECKING:

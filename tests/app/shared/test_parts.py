@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from app.budget import Budget
+from app.configuration_error import ConfigurationError
 from app.cutover.decision import Source
 from app.hosting.life import Life
 from app.metrics import Metrics
 from app.rates import Rate
 from app.settings import GivenSettings
-from app.settings_sources import ConfigurationError
 from app.shared.parts import build_line, share_budgets
 from tests.app.abuse.test_settings import REALTIME
 
