@@ -11,7 +11,7 @@ from translation.errors import UPSTREAM_ANSWER_INVALID, UPSTREAM_ANSWER_TOO_LARG
 from translation.images import image_type
 
 # An SVG opened by itself could run scripts on the portal's origin; and other sites' portals must be able to show it.
-_HEADERS: Final = [
+HEADERS: Final = [
     (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; sandbox"),
     (b"cross-origin-resource-policy", b"cross-origin"),
     (b"cache-control", b"public, max-age=3600"),
@@ -52,7 +52,7 @@ class Images:
             return Reply(
                 200,
                 content_type.encode("ascii"),
-                headers=list(_HEADERS),
+                headers=list(HEADERS),
                 chunks=_bounded(first, stream.chunks, self._max_bytes),
                 length=length,
                 resources=resources.pop_all(),
