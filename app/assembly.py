@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.abuse.parts import build_addresses, build_admission
 from app.answering import Answering, Leg
@@ -11,6 +11,7 @@ from app.backend import Backend
 from app.budget import Need
 from app.caching.cache import Cache
 from app.caching.finishing import Finisher
+from app.caching.parts import build_second_level
 from app.caching.reading import Memory, Reading
 from app.caching.warming import warm_up
 from app.cors import Cors
@@ -32,12 +33,16 @@ from app.problems import Problems
 from app.readiness import Readiness
 from app.record import Recorder
 from app.settings import Limits, Settings
+from app.shared.parts import build_line, share_budgets
 from app.telemetry.traces import Traces
 from app.upstream import Upstream
 from routes import both_handlers, outbound_handlers, realtime_handlers, with_archive_handlers
 from routes.archived import Archived, archive_handlers
 from translation.errors import PORTAL_NOT_FOUND
 from translation.messages import Messages
+
+if TYPE_CHECKING:
+    from app.caching.second_level import SecondLevel
 
 Probes = dict[Source, Callable[[], Awaitable[None]]]
 Service = Callable[[Settings, Staging, Metrics, Readiness, Problems, Outbox | None], tuple[App, frozenset[str]]]
@@ -87,13 +92,16 @@ def build_portal(
     cache = settings.cache
     kept = life.part("cache", partial(Cache, cache.max_bytes, cache.max_entries, metrics), shape=shape_of_answers(settings))
     finisher = Finisher(kept, cache.max_entry_bytes, settings.upstream.total_timeout, cache.browsers)
-    legs, probes, outbox = _legs(settings, staging, backend, kept, finisher, metrics, readiness, traces)
+    line = build_line(settings, metrics, life)
+    share_budgets(settings, line, {Source.REALTIME: budget} | ({} if old is None else {Source.OUTBOUND: old}), life)
+    second = build_second_level(settings, line, shape_of_answers(settings), kept, finisher, metrics, life)
+    legs, probes, outbox = _legs(settings, staging, backend, kept, finisher, metrics, readiness, second, traces)
     problems = Problems(Messages(settings.messages))
     cors = Cors(settings.origins)
     answering = Answering(
         legs,
         staging.router,
-        build_admission(settings, addresses, metrics, life),
+        build_admission(settings, addresses, metrics, life, line),
         settings.limits,
         settings.answers.allow_query,
         cache.obey_clients,
@@ -137,13 +145,16 @@ def _legs(
     finisher: Finisher,
     metrics: Metrics,
     readiness: Readiness,
+    second: "SecondLevel | None",
     traces: Traces | None,
 ) -> tuple[dict[Source, Leg], Probes, Outbox | None]:
     """Those who may answer, a cheap call to each organisation, and the outbox where there is one."""
 
     def reading(source: Source) -> Reading:
         memory = staging.life.part(f"memory {source}", Memory, shape=cache, close=lambda made: made.close())
-        return Reading(settings.cache, cache, finisher, metrics, source=source, memory=memory)
+        # An archive is a file of this host: another replica's may hold something else.
+        shared = None if source is Source.ARCHIVE or source in WITH_ARCHIVE.values() else second
+        return Reading(settings.cache, cache, finisher, metrics, source=source, memory=memory, second=shared)
 
     aliases = aliases_of(settings)
     images = settings.upstream.max_image_bytes
@@ -166,6 +177,8 @@ def _legs(
             legs[source] = Leg(union, both_handlers(first, union, sides, aliases, metrics), aliases.parameters)
     if staging.shelf is not None:
         _add_archive(settings, staging, staging.shelf, legs, reading)
+    if second is not None:
+        second.registrations.hearers = tuple(leg.reading.expire for leg in legs.values())
     return legs, probes, outbox
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from math import ceil
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from app.rates import Rate
 
@@ -43,6 +43,31 @@ class BudgetSpentError(Exception):
     def __str__(self) -> str:
         """The reason, and when to come again."""
         return f"{self.reason}: again in {self.retry_after} s"
+
+
+class Lender(Protocol):
+    """Where tokens come from when several processes have one bucket together (``app/shared/lending.py``)."""
+
+    @property
+    def on(self) -> bool:
+        """Whether it lends now; else the bucket fills by itself."""
+
+    @property
+    def share(self) -> float:
+        """The part of the rate that is this process's while nobody lends."""
+
+    @property
+    def low(self) -> bool:
+        """Whether the common bucket is down to its last quarter."""
+
+    def taken(self, tokens: float) -> None:
+        """A token was taken, or is waited for; so many are left."""
+
+    async def lent(self) -> bool:
+        """Wait for tokens, no longer than a request may; whether some came."""
+
+    def paused(self, seconds: float) -> None:
+        """Dynamics asked this process to wait."""
 
 
 class Budget:
@@ -83,6 +108,36 @@ class Budget:
         self._pause_end = self._last
         self._queue: OrderedDict[asyncio.Future[BudgetSpentError | None], float] = OrderedDict()
         self._timer: asyncio.TimerHandle | None = None
+        self._lender: Lender | None = None
+
+    @property
+    def lender(self) -> Lender | None:
+        """Where tokens come from; None where the bucket fills by itself."""
+        return self._lender
+
+    @lender.setter
+    def lender(self, lender: Lender | None) -> None:
+        self._fill()
+        self._lender = lender
+
+    def lend(self, tokens: int, *, first: bool) -> None:
+        """Put in what was lent. With the first tokens those that this process had by itself are gone."""
+        self._fill()
+        self._tokens = min(self._burst, (min(self._tokens, 0.0) if first else self._tokens) + tokens)
+        if self._queue:
+            self._serve()
+
+    def owe(self) -> int:
+        """Take out what registrations overdrew the bucket by, for the lender to know."""
+        debt = max(0, ceil(-self._tokens))
+        self._tokens += debt
+        return debt
+
+    def give_back(self) -> int:
+        """Take out the tokens that nobody needs."""
+        idle = 0 if self._queue else max(0, int(self._tokens))
+        self._tokens -= idle
+        return idle
 
     @property
     def tokens(self) -> float:
@@ -116,9 +171,11 @@ class Budget:
         if not self._rate:
             return True
         tokens = self._tokens
-        if need is not Need.REGISTRATION and (tokens < 1 or self._queue or (need is Need.REFRESH and tokens <= self._reserve)):
+        if need is not Need.REGISTRATION and (tokens < 1 or self._queue or (need is Need.REFRESH and self._is_low(tokens))):
             return False
         self._tokens = max(tokens - 1, -self._burst)
+        if self._lender is not None:
+            self._lender.taken(self._tokens)
         return True
 
     async def admit(self, need: Need) -> None:
@@ -128,7 +185,7 @@ class Budget:
             BudgetSpentError: At once in a pause, for a refresh, and for a read that would wait too long; later for a read that
                 waits when a pause begins, or when registrations took what it was waiting for.
         """
-        if self.take(need):
+        if self.take(need) or (self._lender is not None and await self._lender.lent() and self.take(need)):
             return
         now = self._last  # when it was not to be had: a later look at the clock may see the end of the pause
         if now < self._pause_end:
@@ -149,14 +206,17 @@ class Budget:
         if refusal is not None:
             raise refusal
 
-    def pause(self, seconds: float) -> None:
+    def pause(self, seconds: float, *, heard: bool = False) -> None:
         """Refuse reads and refreshes from now on, those that wait as well; of several pauses the last to end counts.
 
         Args:
             seconds: What Dynamics asked for in Retry-After; more than 300 is taken as 300, nothing or less as no pause.
+            heard: Whether another process was asked, so that all know of it already.
         """
         if not seconds > 0:
             return
+        if self._lender is not None and not heard:
+            self._lender.paused(min(seconds, MOST_SECONDS))
         now = self._fill()
         self._pause_end = self._filled = max(self._pause_end, now + min(seconds, MOST_SECONDS))
         if self._rate:
@@ -182,14 +242,24 @@ class Budget:
         if now > self._filled:
             # The token that somebody waits for fills no bucket: or a timer's lateness is lost, each time, to a burst of 1.
             most = self._burst + 1 if self._queue else self._burst
-            self._tokens = min(most, self._tokens + (now - self._filled) * self._rate)
+            lender = self._lender
+            if lender is None:
+                self._tokens = min(most, self._tokens + (now - self._filled) * self._rate)
+            elif not lender.on:
+                self._tokens = min(most, self._tokens + (now - self._filled) * self._rate * lender.share)
             self._filled = now
         return now
+
+    def _is_low(self, tokens: float) -> bool:
+        """Whether only the last quarter is left."""
+        return tokens <= self._reserve if self._lender is None or not self._lender.on else self._lender.low
 
     def _serve(self) -> None:
         """Hand tokens to those who wait; one timer wakes the first of them when its token has come."""
         self._stop_timer()
         now = self._fill()
+        if self._lender is not None and self._queue:
+            self._lender.taken(self._tokens)
         while self._queue:
             turn, deadline = next(iter(self._queue.items()))
             seconds = (1 - self._tokens) / self._rate

@@ -244,6 +244,29 @@ class Metrics:
             "Requests that each worker counted by itself, as Redis did not answer at once.",
             registry=self.registry,
         )
+        self.redis_up = Gauge(
+            "evtmgmt_redis_up",
+            "1 when Redis answers at once; 0 when it is left alone, and this process goes on by itself.",
+            registry=self.registry,
+            multiprocess_mode="livemin",
+        )
+        self.redis_alone = Counter(
+            "evtmgmt_redis_alone",
+            "Questions to Redis that were left out or not answered in time, by the part that went on without it.",
+            ("part",),
+            registry=self.registry,
+        )
+        self.second_level = Counter(
+            "evtmgmt_second_level",
+            "Reads that memory could not answer, by what Redis did for them.",
+            ("operation", "outcome"),
+            registry=self.registry,
+        )
+        self.registrations_heard = Counter(
+            "evtmgmt_registrations_heard",
+            "Events and sessions that a replica, this one as well, told to have registrations.",
+            registry=self.registry,
+        )
         self.refused_origins = Counter(
             "evtmgmt_refused_origins",
             "Registrations refused as a browser said that the page was none of the portals'.",

@@ -48,10 +48,11 @@ class PortalRun:
         return float(self.seen["calls"]) / max(1, self.upstream.total())
 
 
-class _Organisation:
+class SlowOrganisation:
     """A running sandbox that takes its time."""
 
     def __init__(self, fleet: Fleet, cores: frozenset[int] | None) -> None:
+        """Start it."""
         (self._port,) = free_ports(1)
         words = ("--port", str(self._port), "--origin", ORIGIN, "--realtime-token", SERVER_TOKEN)
         self.running = fleet.start("the sandbox", Launch((sys.executable, "-m", "sandbox", *words)), cores)
@@ -93,21 +94,26 @@ def visit_portal(fleet: Fleet, cores: Cores, events: int, visitors: int, seconds
     Raises:
         FailedError: Something does not work, or visitors saw what none should see.
     """
-    organisation = _Organisation(fleet, cores.rest)
+    organisation = SlowOrganisation(fleet, cores.rest)
     (port,) = free_ports(1)
     launch = serving(port, organisation.endpoint, SERVER_TOKEN, ORIGIN, {"EVTMGMT_CACHE__WARM": "false"})
     proxy = fleet.start("evtmgmt-proxy before the portal", launch, cores.contestant)
     try:
         proxy.wait_for_port(port)
-        _visitors(port, cores, events, 0, 0)
+        send_visitors(port, cores, events, 0, 0)
         organisation.forget()
-        seen = _visitors(port, cores, events, visitors, seconds)
+        seen = send_visitors(port, cores, events, visitors, seconds)
         return PortalRun(events, visitors, seconds, seen, organisation.calls())
     finally:
         fleet.stop([proxy, organisation.running])
 
 
-def _visitors(port: int, cores: Cores, events: int, visitors: int, seconds: float) -> dict[str, Any]:
+def send_visitors(port: int, cores: Cores, events: int, visitors: int, seconds: float) -> dict[str, Any]:
+    """Let visitors open five pages each, and say what they saw.
+
+    Raises:
+        FailedError: They failed, or saw what none should see.
+    """
     words = [
         "--base",
         f"http://{HOST}:{port}{OLD_BASE}",

@@ -3,12 +3,14 @@
 import os
 import re
 from collections import Counter
+from io import StringIO
 from itertools import pairwise
 from pathlib import Path
 from select import select
 
 import orjson
 import pytest
+from rich.console import Console
 
 from benchmarks.contestants import CASES, CEILING, HIT, MISS, NGINX
 from benchmarks.contestants.case import OTHER_EVENTS, OTHER_LISTS, Case, Site, same_event
@@ -19,6 +21,7 @@ from benchmarks.pages import Ask, Event, calls, event_page, home, registration_p
 from benchmarks.plan import QUICK, WHOLE
 from benchmarks.portal import EVENTS, PortalRun
 from benchmarks.processes import FailedError, Fleet, Launch, choose_cores
+from benchmarks.replicas import Round, table
 from benchmarks.report import blocks, markdown
 from benchmarks.rounds import Cell, Measured, doubt
 from benchmarks.targets import Results, judge
@@ -320,3 +323,13 @@ def test_a_process_that_ends_at_once_is_told_with_its_last_words(tmp_path: Path)
         running = fleet.start("a failure", Launch(("sh", "-c", "echo the port is taken; exit 3")))
         with pytest.raises(FailedError, match="a failure ended with status 3: the port is taken"):
             running.wait_for_port(1)
+
+
+def test_what_replicas_did_is_shown() -> None:
+    load = read_wrk(WRK.format(""))
+    one = Round(2, 2_748, 66, load, 130.4, {"replicas": 0.69, "nginx": 0.26}, load, 114.2)
+    shown = Console(width=200, file=StringIO(), highlight=False)
+    with shown.capture() as captured:
+        shown.print(table([one]))
+    assert "2,748" in captured.get()
+    assert "replicas 0.69, nginx 0.26" in captured.get()

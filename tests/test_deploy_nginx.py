@@ -8,7 +8,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import trustme
 
 from app.setting_groups import Limits
 from app.settings import Settings
+from benchmarks.replicas import nginx_config
 from sandbox.server import Sandbox, SandboxThread
 from tests.deploying import DEPLOY, NAMES, names_in
 from tests.service import BASE, event_path, running_proxy, settings_for
@@ -215,3 +216,33 @@ def test_its_time_outs_fit_those_of_the_proxy() -> None:
     assert "client_max_body_size 1m;" in TEXT
     assert Limits().body_bytes == 1 << 20
     assert names_in(TEXT) <= NAMES
+
+
+def test_the_file_of_replicas_runs_and_hands_out_among_them(tmp_path: Path) -> None:
+    if not NGINX:
+        pytest.skip("nginx is not installed")
+    text = (DEPLOY / "nginx" / "replicas.conf").read_text(encoding="utf-8")
+    assert names_in(text) <= NAMES
+    with SandboxThread(Sandbox(realtime_origin=ORIGIN)) as sandbox, ExitStack() as running:
+        ports = [running.enter_context(running_proxy(settings_for(sandbox)))[0] for _ in range(2)]
+        port = free_port()
+        dead = free_port()  # one of three is away
+        config = nginx_config([*ports, dead], port)
+        assert config.count("server 127.0.0.1:") == 3
+        (tmp_path / "nginx.conf").write_text(config, encoding="utf-8")
+        process = subprocess.Popen([NGINX, "-p", str(tmp_path), "-e", "stderr", "-c", str(tmp_path / "nginx.conf")])
+        try:
+            for _ in range(400):
+                with socket.socket() as probe:
+                    if probe.connect_ex(("127.0.0.1", port)) == 0:
+                        break
+                assert process.poll() is None
+                time.sleep(0.05)
+            answers = [httpx.get(f"http://127.0.0.1:{port}{BASE}events/published", timeout=20) for _ in range(8)]
+            assert {answer.status_code for answer in answers} == {200}
+            counted = [httpx.get(f"http://127.0.0.1:{own}/metrics", timeout=20).text for own in ports]
+            assert all('evtmgmt_requests_total{backend="realtime",operation="list_events"' in text for text in counted)
+            assert httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=20).status_code == 404
+        finally:
+            process.terminate()
+            process.wait(timeout=20)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from enum import StrEnum
 from math import ceil
+from typing import TYPE_CHECKING
 
 import structlog
 from limits import RateLimitItem
@@ -10,10 +11,12 @@ from limits import RateLimitItem
 from app.abuse.addresses import Client
 from app.abuse.rates import read_limit
 from app.abuse.settings import Rates
-from app.abuse.shared_windows import SharedWindows
 from app.abuse.windows import Windows
 from app.metrics import Metrics
 from translation.errors import RATE_LIMITED, ProxyError
+
+if TYPE_CHECKING:
+    from app.abuse.shared_windows import SharedWindows
 
 log = structlog.get_logger("evtmgmt.rates")
 
@@ -43,7 +46,7 @@ class RateLimits:
         event_name: Callable[[str], str],
         metrics: Metrics,
         windows: Windows,
-        shared: SharedWindows | None = None,
+        shared: "SharedWindows | None" = None,
     ) -> None:
         self._limits = {of: read_limit(getattr(settings, of.value)) for of in Of}
         self.counts_reads = self._limits[Of.READS_PER_CLIENT] is not None
@@ -93,6 +96,7 @@ class RateLimits:
             if not seconds:
                 told = await self._shared.take(key, limit)
                 if told is None:
+                    self._metrics.rates_alone.inc()
                     seconds = self._windows.take(key, limit)
                 else:
                     seconds = told

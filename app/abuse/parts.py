@@ -1,6 +1,7 @@
 """The parts of this package, put together as the settings say."""
 
 from functools import partial
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from app.abuse.addresses import ClientAddresses, Trusted
@@ -11,7 +12,6 @@ from app.abuse.first_sights import FirstSights
 from app.abuse.limiting import RateLimits
 from app.abuse.origins import Origins
 from app.abuse.settings import Provider
-from app.abuse.shared_windows import SharedWindows
 from app.abuse.verifier import FIELDS, Verifier
 from app.abuse.windows import Windows
 from app.hosting.life import Life
@@ -19,6 +19,9 @@ from app.metrics import Metrics
 from app.parts import aliases_of, build_upstream
 from app.settings import Settings
 from app.upstream import Upstream
+
+if TYPE_CHECKING:
+    from app.shared.line import Line
 
 VERIFIER_CONNECTIONS = 16
 
@@ -28,24 +31,27 @@ def build_addresses(settings: Settings) -> ClientAddresses:
     return ClientAddresses(Trusted.read(settings.portal.trusted_proxies))
 
 
-def build_admission(settings: Settings, addresses: ClientAddresses, metrics: Metrics, life: Life) -> Admission:
+def build_admission(
+    settings: Settings, addresses: ClientAddresses, metrics: Metrics, life: Life, line: "Line | None" = None
+) -> Admission:
     """What lets requests in. What it counted and remembers outlives a change of other settings."""
     tokens = [token.get_secret_value() for token in settings.portal.client_tokens]
     return Admission(
         addresses,
         Origins(settings.origins),
-        _build_limits(settings, metrics, life),
+        _build_limits(settings, metrics, life, line),
         metrics,
         ClientTokens(tokens) if tokens else None,
         _build_challenge(settings, metrics, life),
     )
 
 
-def _build_limits(settings: Settings, metrics: Metrics, life: Life) -> RateLimits:
+def _build_limits(settings: Settings, metrics: Metrics, life: Life, line: "Line | None") -> RateLimits:
     aliases = aliases_of(settings)
     shared = None
-    url = settings.state.redis_url
-    if url is not None:
+    if line is not None:
+        from app.abuse.shared_windows import SharedWindows  # and with it the client of Redis
+
         # Portals and organisations that share a Redis have counters of their own.
         own = (
             settings.realtime.endpoint,
@@ -54,8 +60,7 @@ def _build_limits(settings: Settings, metrics: Metrics, life: Life) -> RateLimit
             settings.portal_name,
         )
         secret = " ".join(map(str, own)).rstrip()
-        connect = partial(SharedWindows, url.get_secret_value(), secret, metrics)
-        shared = life.part("rates in Redis", connect, shape=(url, secret), close=SharedWindows.close)
+        shared = life.part("rates in Redis", partial(SharedWindows, line, secret), shape=(line, secret))
     windows = life.part("rates", Windows, shape=None)
     return RateLimits(settings.rates, lambda event: aliases.parameters({"event": event})["event"], metrics, windows, shared)
 

@@ -17,6 +17,8 @@ from translation.operations import BY_NAME, GRAMMARS, Grammar
 
 ENTRY_BYTES: Final = 2_000
 """What an answer costs beside its body: objects, header lines, key."""
+ANY_SESSION: Final = "session *"
+"""The tag of a registration of which nobody knew the sessions. No id of a session is a star."""
 VARIANTS: Final = 8
 """Answers of one thing that differ only in the query or in letter case: no more are kept, so that nobody fills the cache."""
 

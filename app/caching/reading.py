@@ -7,17 +7,18 @@ reached; nobody waits longer than ``stale_wait`` while there is an answer to giv
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from time import monotonic
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import orjson
 import structlog
 
 from app.budget import Need
-from app.caching.cache import Cache, Entry, Key, key_of, tag, tags_of
+from app.caching.cache import ANY_SESSION, Cache, Entry, Key, key_of, tag, tags_of
 from app.caching.finishing import Finisher
 from app.caching.flights import Flights
 from app.caching.outage import Outage, backoff
@@ -30,6 +31,9 @@ from translation import errors
 from translation.errors import ProxyError
 from translation.operations import BY_NAME, Answer, Operation
 from translation.query import EMPTY, Query
+
+if TYPE_CHECKING:  # the client of Redis is large, and most do without
+    from app.caching.second_level import Found, SecondLevel, Turn
 
 log = structlog.get_logger("evtmgmt.reading")
 
@@ -99,13 +103,14 @@ class Memory:
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self.flights: Flights[Key, Entry | None] = Flights()
         self.shared: Flights[Key, Reply] = Flights()
+        self.recalls: Flights[Key, None] = Flights()
         self.outage = Outage(clock)
         self.marks: OrderedDict[Key, tuple[float, _Mark]] = OrderedDict()
         self.shortcuts: OrderedDict[tuple[bytes, bytes], Shortcut] = OrderedDict()
 
     async def close(self) -> None:
         """Cancel what is under way."""
-        await asyncio.gather(self.flights.close(), self.shared.close())
+        await asyncio.gather(self.flights.close(), self.shared.close(), self.recalls.close())
 
 
 class Reading:
@@ -119,6 +124,7 @@ class Reading:
         clock: A monotonic clock, in seconds.
         source: Whose answers these are.
         memory: What is known of them; by default nothing yet.
+        second: What other replicas have, where they share it.
     """
 
     def __init__(
@@ -130,8 +136,10 @@ class Reading:
         clock: Callable[[], float] = monotonic,
         source: str = "realtime",
         memory: Memory | None = None,
+        second: "SecondLevel | None" = None,
     ) -> None:
         self._source = source
+        self._second = second
         self._settings = settings
         self._lifetimes = settings.lifetimes()
         self._cache = cache
@@ -198,17 +206,27 @@ class Reading:
         if lists:
             tags.update(tag("session", str(session["id"])) for entry in lists for session in orjson.loads(entry.body))
         else:  # nobody knows which sessions are this event's
-            tags.update(name for name in self._cache.tags() if name.startswith(tag("session", "")))
+            tags.add(ANY_SESSION)
+        self.expire(tags)
+        if self._second is not None:
+            self._second.registrations.tell(tags)
+
+    def expire(self, tags: Collection[str]) -> None:
+        """Have everything fetched anew that bears one of these tags."""
+        of_any = ANY_SESSION in tags
+        if of_any:
+            tags = {*tags, *(name for name in self._cache.tags() if name.startswith(tag("session", "")))}
         now = self._clock()
         for entry in self._cache.tagged(tags):
             entry.expire(now)
 
         # What is under way was perhaps answered before the registration: nobody else may join it, and it is not kept.
         def concerned(key: Key) -> bool:
-            return any(name in tags or (not lists and name.startswith(tag("session", ""))) for name in tags_of(key))
+            return any(name in tags or (of_any and name.startswith(tag("session", ""))) for name in tags_of(key))
 
         self._flights.part(concerned)
         self._shared.part(concerned)
+        self.memory.recalls.part(concerned)
 
     def leave(self, task: asyncio.Task[Any]) -> bool:
         """The visitor for whom a task reads left. Returns whether it may be cancelled: nobody else waits for what it reads."""
@@ -229,6 +247,12 @@ class Reading:
         if served is not None:
             return served
         entry = self._cache.get(key)
+        if entry is None and self._second is not None and not call.anew and self._mark(key) is None:
+            await self.memory.recalls.join(key, partial(self._recall, self._second, key, call))
+            served = self.kept(key)
+            if served is not None:
+                return served
+            entry = self._cache.get(key)
         if entry is not None and self._clock() < entry.kept_until:
             return await self._anew_or_kept(entry, call)
         return await self._fetched(key, call)
@@ -268,7 +292,7 @@ class Reading:
             if error.kind in _AWAY or (error.kind in _FAILED and for_errors):
                 return old
             raise
-        return Served(found, Outcome.MISS) if found is not None else await self._handlers[call.operation.name](call)
+        return self._brought(found) if found is not None else await self._handlers[call.operation.name](call)
 
     async def _fetched(self, key: Key, call: Call) -> Reply | Served:
         """An answer of Dynamics, by the call that is under way or by one that is made now."""
@@ -282,25 +306,71 @@ class Reading:
             share = self._flights.lead if call.leads else self._flights.join
             entry = await share(key, lambda: self._bring(key, call))
             if entry is not None:
-                return Served(entry, Outcome.MISS)
+                return self._brought(entry)
         return await self._handlers[call.operation.name](call)
+
+    def _brought(self, entry: Entry) -> Served:
+        """An answer that was waited for. Another replica may have had it for a while."""
+        return Served(entry, Outcome.MISS, max(0.0, self._clock() - entry.stored))
 
     def _refresh(self, entry: Entry, now: float) -> None:
         """Fetch an answer anew in the background, unless that is under way, failed lately, or Dynamics is away."""
         if now >= entry.retry_at and entry.key not in self._flights and self._outage.may_try():
             self._flights.launch(entry.key, lambda: self._bring(entry.key, entry.call))
 
+    async def _recall(self, second: "SecondLevel", key: Key, call: Call) -> None:
+        """Take into memory what another replica has, however old: ``kept`` says what it is still good for."""
+        found = await second.recall(key)
+        if found is not None:
+            await self._take_in(key, call, found, self.memory.recalls)
+
+    async def _take_in(self, key: Key, call: Call, found: "Found", flights: Flights[Key, Any]) -> Entry | None:
+        """Keep what another replica brought. None when Dynamics does not know the thing."""
+        answer = found.answer
+        if answer.content_type is None:
+            self._set_mark(key, max(0.0, answer.fresh - found.age), _Mark.MISSING)
+            return None
+        lifetime = replace(self._lifetimes[key.operation], fresh=answer.fresh)
+        reply = Reply(200, answer.content_type, answer.body, list(answer.headers))
+        entry = await self._finisher.finish(key, _again(call), reply, lifetime)
+        assert entry is not None  # noqa: S101 - only of a stream may there be too much
+        entry.packed = entry.packed if answer.packed is None else answer.packed
+        now = self._clock()
+        entry.begin(now - found.age, lifetime, self._settings.refresh_ahead, self._settings.when_unreachable)
+        if found.expired:
+            entry.expire(now)
+        if flights.carries(key, asyncio.current_task()):
+            self._cache.put(entry)
+        return entry
+
     async def _bring(self, key: Key, call: Call) -> Entry | None:
-        """Ask the handler, and keep what it answers. None for an image that is too large to be held."""
+        """Have it from another replica, or from Dynamics. None for an image that is too large to be held."""
+        if self._second is None or call.anew:
+            return await self._ask(key, call)
+        turn = await self._second.turn(key, call.until)
+        try:
+            if turn.found is None:
+                return await self._ask(key, call, turn)
+            entry = await self._take_in(key, call, turn.found, self._flights)
+        finally:
+            turn.end()
+        if entry is None:
+            self._cache.remove(key)
+            raise ProxyError(errors.NOT_FOUND, cause="answered so to another replica", kept=True)
+        return entry
+
+    async def _ask(self, key: Key, call: Call, turn: "Turn | None" = None) -> Entry | None:
+        """Ask the handler, and keep what it answers."""
         operation = call.operation
         lifetime = self._lifetimes[operation.name]
-        again = Call(operation, call.asked, call.sent, call.query, need=Need.REFRESH, source=call.source)
         try:
             reply = await self._handlers[operation.name](call)
             if reply.brief is not None:
                 lifetime = replace(lifetime, fresh=min(lifetime.fresh, reply.brief))
-            entry = await self._finisher.finish(key, again, reply, lifetime, call.until)
+            entry = await self._finisher.finish(key, _again(call), reply, lifetime, call.until)
         except ProxyError as error:
+            if turn is not None and error.kind is errors.NOT_FOUND:
+                turn.keep_missing(self._settings.not_found)
             self._failed(key, error)
             self._count(call, error.kind.code)
             raise
@@ -319,6 +389,8 @@ class Reading:
             self._cache.remove(key)
         elif self._flights.carries(key, asyncio.current_task()):
             self._cache.put(entry)
+            if turn is not None:
+                turn.keep(entry, reply.headers, lifetime.fresh, entry.kept_until - entry.stored)
         return entry
 
     def _failed(self, key: Key, error: ProxyError) -> None:
@@ -356,6 +428,11 @@ class Reading:
     def _set_mark(self, key: Key, seconds: float, mark: _Mark) -> None:
         if seconds:
             _keep(self._marks, key, (self._clock() + seconds, mark), _MOST_MARKS)
+
+
+def _again(call: Call) -> Call:
+    """The call that brings an answer again, which no visitor waits for."""
+    return Call(call.operation, call.asked, call.sent, call.query, need=Need.REFRESH, source=call.source)
 
 
 def _keep(table: OrderedDict[K, V], key: K, value: V, most: int) -> None:

@@ -67,6 +67,8 @@ class CacheSettings(Group):
     max_bytes: Bytes = Field(256 * 2**20, description="Largest size of all kept answers together, per worker.")
     max_entries: int = Field(20_000, ge=1, le=10_000_000, description="Most kept answers, per worker.")
     max_entry_bytes: Bytes = Field(4 * 2**20, description="Largest answer that is kept. Larger images are streamed.")
+    shared: bool = Field(True, description="Whether replicas share answers, where EVTMGMT_STATE__REDIS_URL is set.")
+    shared_max_bytes: Bytes = Field(2**20, description="Largest answer that is shared.")
     details: Details = Field(Details(), description="Times of lists and details.")
     counts: Counts = Field(Counts(), description="Times of registration counts and passes.")
     images: Images = Field(Images(), description="Times of pictures, logos and QR codes.")

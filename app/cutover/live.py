@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +13,7 @@ from app.cutover.settings import StateSettings
 from app.cutover.sqlite import SqliteStore
 from app.cutover.state import CutoverState, Stage, Switch
 from app.cutover.store import ConflictError, Snapshot, Store, StoreAwayError, difference
+from app.shared.names import organisation_of
 
 log = structlog.get_logger("evtmgmt.cutover")
 SHARED_STATE: Final = "WORKERS_STATE_DIR"
@@ -24,7 +24,6 @@ LOGGED_LINES: Final = 50
 """Changes that are logged one by one, when several were made between two looks."""
 TRIES: Final = 20
 """How often a change is made anew, when others were faster each time."""
-_ORGANISATION: Final = re.compile(r"/orgs/([^/?#]+)", re.IGNORECASE)
 
 
 def open_store(settings: StateSettings, endpoint: str, portal: str = "") -> Store:
@@ -51,8 +50,7 @@ def open_store(settings: StateSettings, endpoint: str, portal: str = "") -> Stor
     # Costs a tenth of a second, and most do without.
     from app.cutover.redis_store import RedisStore
 
-    found = _ORGANISATION.search(endpoint)
-    organisation = found[1] if found else endpoint
+    organisation = organisation_of(endpoint)
     try:
         return RedisStore(
             settings.redis_url.get_secret_value(),

@@ -9,8 +9,8 @@ from typing import Any, Final, cast
 import orjson
 from redis.asyncio import Redis
 
-from app.cutover.redis_connection import asking
 from app.cutover.store import FOLDED, FORGET_OWNERS_AFTER, FoldedError, Merge, packed
+from app.shared.redis_connection import asking
 
 _PUT: Final = r"""
 local kept = redis.call('HGET', KEYS[1], ARGV[1])

@@ -6,16 +6,13 @@ organisation are in one slot. What was known last is kept in SQLite as well, whe
 
 import asyncio
 import time
-from hashlib import sha256
 from typing import Any, Final
 
 import orjson
 import structlog
 from pydantic import ValidationError
 
-from app.cutover.redis_connection import asking, open_redis
 from app.cutover.redis_documents import RedisDocuments
-from app.cutover.redis_news import RedisNews
 from app.cutover.sqlite import SqliteStore
 from app.cutover.state import CutoverState
 from app.cutover.store import (
@@ -30,6 +27,9 @@ from app.cutover.store import (
     difference,
     packed,
 )
+from app.shared.names import prefix_of
+from app.shared.redis_connection import asking, open_redis
+from app.shared.redis_news import RedisNews
 
 log = structlog.get_logger("evtmgmt.cutover")
 DEADLINE_SECONDS: Final = 0.2
@@ -65,8 +65,7 @@ class RedisStore:
 
     def __init__(self, url: str, organisation: str, local: SqliteStore | None) -> None:
         self._redis = open_redis(url)
-        # Braces: in a cluster all keys are then in one place, as scripts need them.
-        self._prefix = f"evtmgmt:{{{sha256(organisation.casefold().encode()).hexdigest()[:16]}}}:"
+        self._prefix = prefix_of(organisation)
         self._news = RedisNews(self._redis, self._key("news"))
         self._documents = RedisDocuments(self._redis, self._prefix)
         self._local = local

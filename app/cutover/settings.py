@@ -123,7 +123,8 @@ class StateSettings(Group):
     """Where what changes at runtime is kept."""
 
     path: Path | None = Field(None, description="Directory for the state. Without it, changes are forgotten at the end.")
-    redis_url: SecretStr | None = Field(None, description="Redis or Valkey that shares the cutover among replicas.")
+    redis_url: SecretStr | None = Field(None, description="Redis or Valkey that replicas share what they know through.")
+    redis_timeout: float = Field(0.05, gt=0, le=1, description="Longest time that a request loses to Redis, in seconds.")
 
     @field_validator("redis_url")
     @classmethod

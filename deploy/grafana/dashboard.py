@@ -267,6 +267,19 @@ ROWS: Final[list[tuple[str, list[dict[str, Any]]]]] = [
         ],
     ),
     (
+        "Replicas",
+        [
+            graph("What Redis did for reads", "reqps", rate("evtmgmt_second_level_total", "outcome")),
+            graph(
+                "Without Redis",
+                "reqps",
+                rate("evtmgmt_redis_alone_total", "part"),
+                (f"min(evtmgmt_redis_up{{{ALL}}})", "Redis answers everybody: 1"),
+            ),
+            graph("Registrations heard of", "reqps", total("evtmgmt_registrations_heard_total", "events and sessions")),
+        ],
+    ),
+    (
         "Configuration",
         [
             graph(

@@ -9,6 +9,7 @@ from app.abuse.parts import build_addresses, build_admission
 from app.hosting.life import Life
 from app.metrics import Metrics
 from app.settings import GivenSettings
+from app.shared.parts import build_line
 from tests.app.abuse.test_settings import REALTIME
 
 pytestmark = pytest.mark.anyio
@@ -44,8 +45,12 @@ async def test_a_field_is_looked_for_only_where_somebody_verifies_it() -> None:
 
 
 async def test_redis_is_taken_where_it_is_configured() -> None:
-    admission, life = built(state={"redis_url": "redis://127.0.0.1:1/0"})
+    settings = GivenSettings.model_validate({"realtime": REALTIME, "state": {"redis_url": "redis://127.0.0.1:1/0"}})
+    life, metrics = Life(), Metrics()
+    line = build_line(settings, metrics, life)
+    admission: Any = build_admission(settings, build_addresses(settings), metrics, life, line)
     assert admission._limits._shared is not None
+    assert built()[0]._limits._shared is None
     await life.close()
 
 

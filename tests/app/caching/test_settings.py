@@ -59,6 +59,8 @@ def test_defaults() -> None:
         "max_bytes": 256 * 2**20,
         "max_entries": 20_000,
         "max_entry_bytes": 4 * 2**20,
+        "shared": True,
+        "shared_max_bytes": 2**20,
         "details": {"fresh": 30, "stale_while_revalidate": 600, "stale_if_error": 86_400},
         "counts": {"fresh": 5, "stale_while_revalidate": 30, "stale_if_error": 600},
         "images": {"fresh": 3_600, "stale_while_revalidate": 86_400, "stale_if_error": 604_800},

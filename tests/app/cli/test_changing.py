@@ -17,7 +17,7 @@ from app.cutover.sqlite import SqliteStore
 from app.cutover.state import CutoverState, Latch, Stage, Switch
 from app.cutover.store import Snapshot
 from app.settings import GivenSettings
-from tests.app.cutover.redis_server import RedisServer, running_redis
+from tests.redis_server import RedisServer, running_redis
 
 OUTBOUND = {
     "endpoint": "https://contoso.svc.dynamics.com/EvtMgmt/api/v2.0/",

@@ -10,8 +10,8 @@ from app.cutover.live import Live, open_store
 from app.cutover.settings import StateSettings
 from app.cutover.state import CutoverState
 from tests.app.cli.program import run
-from tests.app.cutover.redis_server import running_redis
 from tests.app.cutover.stores import SEEN_WITHIN
+from tests.redis_server import running_redis
 
 SETTINGS = {
     "EVTMGMT_REALTIME__ENDPOINT": "http://127.0.0.1:9/api/v1.0/orgs/one/eventmanagement/",

@@ -11,7 +11,7 @@ from app.cutover.redis_store import RedisStore
 from app.cutover.sqlite import SqliteStore
 from app.cutover.state import CutoverState, Stage, Switch
 from app.cutover.store import Change, ConflictError, Snapshot, Store, StoreAwayError
-from tests.app.cutover.redis_server import RedisServer
+from tests.redis_server import RedisServer
 
 KINDS = ("memory", "sqlite", "redis")
 SEEN_WITHIN = 2.0

@@ -20,8 +20,8 @@ from app.cutover.sqlite import SqliteStore
 from app.cutover.sqlite_file import FILE
 from app.cutover.state import CutoverState, Latch, Stage, Switch
 from app.cutover.store import ConflictError, Snapshot, Store, StoreAwayError
-from tests.app.cutover.redis_server import RedisServer, running_redis
 from tests.app.cutover.stores import KINDS, SEEN_WITHIN, MakeStore, consistent, replayed, stores
+from tests.redis_server import RedisServer, running_redis
 
 pytestmark = pytest.mark.anyio
 ENDPOINT = "http://127.0.0.1:9/api/v1.0/orgs/7c4da5b8/eventmanagement/"

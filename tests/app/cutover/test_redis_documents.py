@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from app.cutover.redis_connection import open_redis
 from app.cutover.redis_documents import RedisDocuments
 from app.cutover.store import FOLDED, FoldedError
-from tests.app.cutover.redis_server import RedisServer, running_redis
+from app.shared.redis_connection import open_redis
+from tests.redis_server import RedisServer, running_redis
 
 pytestmark = pytest.mark.anyio
 

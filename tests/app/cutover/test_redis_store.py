@@ -14,8 +14,8 @@ from app.cutover.sqlite import SqliteStore
 from app.cutover.state import CutoverState, Stage
 from app.cutover.store import ConflictError, Snapshot, StoreAwayError
 from tests.app.cutover.killing import kill_rounds
-from tests.app.cutover.redis_server import RedisServer, running_redis
 from tests.app.cutover.stores import SEEN_WITHIN, consistent, state_of
+from tests.redis_server import RedisServer, running_redis
 
 pytestmark = pytest.mark.anyio
 MakeRedisStore = Callable[..., RedisStore]

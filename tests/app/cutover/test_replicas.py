@@ -11,7 +11,7 @@ import pytest
 
 from sandbox.server import Sandbox, SandboxThread
 from tests.app.cli.program import environment_for, run, serving
-from tests.app.cutover.redis_server import RedisServer, running_redis
+from tests.redis_server import RedisServer, running_redis
 from tests.service import BASE
 
 EVENT = f"{BASE}events/Contoso_Open_Day"

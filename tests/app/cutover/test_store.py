@@ -24,8 +24,8 @@ from app.cutover.store import (
     author,
     difference,
 )
-from tests.app.cutover.redis_server import RedisServer, running_redis
 from tests.app.cutover.stores import KINDS, SEEN_WITHIN, MakeStore, consistent, replayed, stores
+from tests.redis_server import RedisServer, running_redis
 
 pytestmark = pytest.mark.anyio
 EVERYTHING = -5.0

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.cutover import redis_news
-from app.cutover.redis_connection import open_redis
-from app.cutover.redis_news import RedisNews
 from app.cutover.redis_store import RedisStore
 from app.cutover.state import CutoverState
-from tests.app.cutover.redis_server import RedisServer, running_redis
+from app.shared import redis_news
+from app.shared.redis_connection import open_redis
+from app.shared.redis_news import RedisNews
 from tests.app.cutover.stores import SEEN_WITHIN
+from tests.redis_server import RedisServer, running_redis
 
 pytestmark = pytest.mark.anyio
 

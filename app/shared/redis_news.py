@@ -8,8 +8,8 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
-from app.cutover.redis_connection import asking
-from app.cutover.store import StoreAwayError
+from app.shared.redis_connection import asking
+from app.sqlite_files import StoreAwayError
 
 LOOK_SECONDS: Final = 1.0
 """Longest wait for a message: one may have been lost."""

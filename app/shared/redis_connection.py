@@ -25,7 +25,7 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as UnreachableError
 from redis.exceptions import TimeoutError as SilentError
 
-from app.cutover.store import StoreAwayError
+from app.sqlite_files import StoreAwayError
 
 ANSWER_SECONDS: Final = 0.25
 """Longest wait for a connection, and for an answer."""
@@ -33,11 +33,12 @@ WHOLE_SECONDS: Final = 1.0
 """Longest time of a call with everything: name, connection, encryption, credentials, answer."""
 
 
-def open_redis(url: str) -> Redis:
+def open_redis(url: str, *, text: bool = True) -> Redis:
     """A client; it connects when it is used.
 
     Args:
         url: ``redis://``, ``rediss://`` or ``unix://``; options in its query may be ``db`` and those of TLS, ``ssl_...``.
+        text: Whether what it answers is text; else it is bytes.
 
     Raises:
         ValueError: In words, without the address.
@@ -57,7 +58,7 @@ def open_redis(url: str) -> Redis:
     try:
         return Redis.from_url(
             url,
-            decode_responses=True,
+            decode_responses=text,
             protocol=2,  # all that Redis and Valkey have in common
             socket_timeout=ANSWER_SECONDS,
             socket_connect_timeout=ANSWER_SECONDS,
@@ -80,6 +81,11 @@ async def asking() -> AsyncIterator[None]:
             yield
     except (RedisError, OSError) as error:  # TimeoutError is an OSError
         raise StoreAwayError(in_words(error)) from None
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        # In Python 3.11 ``asyncio.wait_for``, which the client sends with, swallows what comes at the moment of its end: who
+        # works for ever would then never end.
+        raise asyncio.CancelledError
 
 
 def in_words(error: Exception) -> str:

@@ -3,18 +3,18 @@
 import asyncio
 import traceback
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from socket import socket
 
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import DataError, OutOfMemoryError, ReadOnlyError, ResponseError
 
-from app.cutover.redis_connection import WHOLE_SECONDS, asking, in_words, open_redis
 from app.cutover.redis_store import RedisStore
 from app.cutover.state import CutoverState
-from app.cutover.store import StoreAwayError
-from tests.app.cutover.redis_server import RedisServer, running_redis
+from app.shared.redis_connection import WHOLE_SECONDS, asking, in_words, open_redis
+from app.sqlite_files import StoreAwayError
+from tests.redis_server import RedisServer, running_redis
 
 pytestmark = pytest.mark.anyio
 PASSWORD = "geheim-3f"
@@ -163,3 +163,20 @@ def test_further_errors_in_words() -> None:
     assert in_words(ResponseError("some words with a secret")) == "Redis refuses: ResponseError"
     assert in_words(OutOfMemoryError("command not allowed when used memory > 'maxmemory'.")) == "Redis has no memory left"
     assert in_words(DataError("a secret")) == "Redis cannot be used: DataError"
+
+
+async def test_an_end_that_the_client_swallowed_is_an_end_all_the_same() -> None:
+    begun = asyncio.Event()
+
+    async def work() -> None:
+        while True:
+            async with asking():
+                begun.set()
+                with suppress(asyncio.CancelledError):
+                    await asyncio.Event().wait()
+
+    task = asyncio.create_task(work())
+    await begun.wait()
+    task.cancel()
+    assert await asyncio.wait_for(asyncio.gather(task, return_exceptions=True), 30)
+    assert task.cancelled()
