@@ -1,7 +1,6 @@
 """The outermost application: it starts and ends with the server, and swaps all portals at once when settings are read anew."""
 
 import asyncio
-import gc
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
@@ -10,6 +9,7 @@ import structlog
 from app.bodies import Receive, Scope
 from app.delivery import Send
 from app.faults.draining import Draining
+from app.hosting.forgetting import forget_the_gone
 from app.hosting.generation import Generation
 from app.logs import access_log
 from app.settings import Limits
@@ -121,8 +121,7 @@ class Host:
         _, heir = self._ending.pop(task)
         await self._close_old(old, heir)
         del old, heir
-        # What served before is full of cycles, and the collector hardly ever runs by itself (app/cli/serving.py).
-        gc.collect()
+        forget_the_gone()
 
     async def _close_old(self, old: Generation, heir: Generation) -> None:
         try:
