@@ -145,7 +145,10 @@ class Host:
         if self._follower is not None:
             work = asyncio.create_task(self._follower.run(self))
         await send({"type": "lifespan.startup.complete"})
-        await receive()
+        try:
+            await receive()
+        except asyncio.CancelledError:
+            return  # the server was told to wait for nothing more, and the loop ends now
         end: dict[str, Any] = {"type": "lifespan.shutdown.complete"}
         try:
             await self._close(work)
