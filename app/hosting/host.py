@@ -118,9 +118,9 @@ class Host:
         await asyncio.sleep(min(LAST_SECONDS, old.longest_call))
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - it runs
-        _, heir = self._ending.pop(task)
+        heir = self._ending.pop(task)[1]
         await self._close_old(old, heir)
-        del old, heir
+        del old, heir  # else they would be in use
         forget_the_gone()
 
     async def _close_old(self, old: Generation, heir: Generation) -> None:
