@@ -34,7 +34,7 @@ class Draining:
         self.leaving = self.closed = True
 
     def cuts_off(self) -> bool:
-        """Whether the running task was cancelled as the process waits no longer for what is in flight. It then goes on to its end."""
+        """Whether the running task was cancelled as the process waits for nothing more. It then goes on to its end."""
         task = asyncio.current_task()
         if not self.closed or task is None or not task.cancelling():
             return False

@@ -25,5 +25,5 @@ def forget_the_gone() -> None:
 
 
 def _trim() -> Callable[[int], int] | None:
-    """glibc's ``malloc_trim``; other C libraries have none."""
+    """The ``malloc_trim`` of glibc; other C libraries have none."""
     return getattr(ctypes.CDLL(None), "malloc_trim", None)

@@ -274,8 +274,10 @@ CASES = (
         "SIGTERM, silent callers", stop_with_callers_that_say_nothing, "nobody holds the stop up", DRAIN, SOON, ends=True
     ),
     ProcessCase("SIGTERM twice", stop_twice, "the second one means now", DRAIN, SOON, ends=True),
-    ProcessCase("SIGTERM, a read too long", stop_before_a_read_ends, "it may be asked again elsewhere", DRAIN, PATIENT, ends=True),
-    ProcessCase("SIGTERM, an image too long", stop_in_the_middle_of_an_image, "never as if it were whole", DRAIN, PATIENT, ends=True),
+    ProcessCase("SIGTERM, a read too long", stop_before_a_read_ends, "it may be asked again", DRAIN, PATIENT, ends=True),
+    ProcessCase(
+        "SIGTERM, an image too long", stop_in_the_middle_of_an_image, "not as if it were whole", DRAIN, PATIENT, ends=True
+    ),
     ProcessCase("a registration cut off", no_more_patience_with_a_registration, UNKNOWN, DRAIN, PATIENT, ends=True),
     ProcessCase("a body cut off", no_more_patience_with_a_body, "nothing was sent, so it says that", DRAIN, PATIENT, ends=True),
     ProcessCase("workers, a read too long", stop_before_a_read_ends, "the same in each worker", DRAIN, TWO, ends=True),

@@ -52,13 +52,14 @@ async def test_what_served_before_is_free_as_soon_as_it_is_let_go_of() -> None:
         settings = settings_for(sandbox, upstream={"budget": "off", "total_timeout": 0.05, "read_timeout": 0.05})
         host, next_one = create_app(settings), create_app(settings).generation
         await host.generation.start()
-        before = weakref.ref(host.generation.portals[""].gateway)
+        gone = asyncio.Event()
+        before = weakref.ref(host.generation.portals[""].gateway, lambda _: gone.set())
         gc.disable()  # what is freed is freed by the host
         try:
             await host.replace(next_one)
             async with asyncio.timeout(30):
-                while before() is not None:
-                    await asyncio.sleep(0.01)
+                await gone.wait()
+            assert before() is None
         finally:
             gc.enable()
             await host._close(None)
