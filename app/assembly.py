@@ -144,7 +144,7 @@ def _legs(
     outbox = None
     if settings.outbox.enabled:
         make = partial(build_outbox, settings, backend, sides[Source.REALTIME].registered, metrics, readiness)
-        outbox = staging.life.part("outbox", make, start=Outbox.start, close=Outbox.close)
+        outbox = staging.life.part("outbox", make, start=Outbox.start, run=Outbox.run, close=Outbox.close)
     places = staging.places if staging.observed else None
     handlers = realtime_handlers(backend, sides[Source.REALTIME], aliases, images, places, outbox)
     legs = {Source.REALTIME: Leg(sides[Source.REALTIME], handlers, aliases.parameters)}
