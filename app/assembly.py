@@ -81,7 +81,8 @@ def build_portal(
     backend = build_backend(settings, upstream, budget, metrics, readiness, observe=observe, protection=protection)
     cache = settings.cache
     kept = life.part("cache", partial(Cache, cache.max_bytes, cache.max_entries, metrics), shape=shape_of_answers(settings))
-    finisher = Finisher(kept, cache.max_entry_bytes, settings.upstream.total_timeout, cache.browsers)
+    alone = settings.outbound is None
+    finisher = Finisher(kept, cache.max_entry_bytes, settings.upstream.total_timeout, cache.browsers, shared=alone)
     legs, probes, outbox = _legs(settings, staging, backend, kept, finisher, metrics, readiness)
     problems = Problems(Messages(settings.messages))
     cors = Cors(settings.origins)
@@ -146,7 +147,9 @@ def _legs(
         make = partial(build_outbox, settings, backend, sides[Source.REALTIME].registered, metrics, readiness)
         outbox = staging.life.part("outbox", make, start=Outbox.start, run=Outbox.run, close=Outbox.close)
     places = staging.places if staging.observed else None
-    handlers = realtime_handlers(backend, sides[Source.REALTIME], aliases, images, places, outbox)
+    handlers = realtime_handlers(
+        backend, sides[Source.REALTIME], aliases, images, places, outbox, shared=staging.outbound is None
+    )
     legs = {Source.REALTIME: Leg(sides[Source.REALTIME], handlers, aliases.parameters)}
     probes: Probes = {Source.REALTIME: backend.probe}
     if staging.outbound is not None:

@@ -14,8 +14,8 @@ from translation.images import image_type
 _HEADERS: Final = [
     (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; sandbox"),
     (b"cross-origin-resource-policy", b"cross-origin"),
-    (b"cache-control", b"public, max-age=3600"),
 ]
+_KEPT: Final = b"%b, max-age=3600"
 
 
 class Images:
@@ -24,11 +24,13 @@ class Images:
     Args:
         backend: The organisation that is asked.
         max_bytes: The largest image.
+        shared: Whether caches in front may keep them, or visitors' browsers alone.
     """
 
-    def __init__(self, backend: Backend | Outbound, max_bytes: int) -> None:
+    def __init__(self, backend: Backend | Outbound, max_bytes: int, *, shared: bool = True) -> None:
         self._backend = backend
         self._max_bytes = max_bytes
+        self._headers = [*_HEADERS, (b"cache-control", _KEPT % (b"public" if shared else b"private"))]
 
     async def __call__(self, call: Call) -> Reply:
         """Open one image.
@@ -52,7 +54,7 @@ class Images:
             return Reply(
                 200,
                 content_type.encode("ascii"),
-                headers=list(_HEADERS),
+                headers=list(self._headers),
                 chunks=_bounded(first, stream.chunks, self._max_bytes),
                 length=length,
                 resources=resources.pop_all(),
