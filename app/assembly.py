@@ -42,7 +42,7 @@ Service = Callable[[Settings, Staging, Metrics, Readiness, Problems, Outbox | No
 NOT_IN_ANSWERS = frozenset(
     {
         *("portal", "limits", "faults", "rates", "challenge", "shadow", "rollback"),
-        *("admin", "state", "outbox", "log_level", "reload", "portals"),
+        *("admin", "state", "outbox", "metrics", "log_level", "reload", "portals"),
     }
 )
 """Groups of settings that no kept answer shows anything of: when another one changes, the cache begins empty."""

@@ -28,6 +28,7 @@ from app.problems import Problems
 from app.readiness import Readiness
 from app.redaction import Redactor
 from app.rooms import SERVICE, rooms_of
+from app.scraping import Scrapers
 from app.settings import Settings
 from routes.bridge import bridge_router
 from routes.service import service_router
@@ -82,7 +83,7 @@ def _generation(
     if not installation.has_table:
         return Generation(installation, portals, None, before)
     pages = _pages(Problems(Messages({})), PORTAL_NOT_FOUND)
-    pages.include_router(service_router(metrics, standing, draining))
+    pages.include_router(service_router(metrics, standing, draining, Scrapers(installation.process.metrics.token)))
     front = build_front(installation.process.limits, metrics.of(NO_PORTAL), pages, SERVICE, draining)
     return Generation(installation, portals, front, before)
 
@@ -110,7 +111,7 @@ def _service(
     service = _pages(problems, OPERATION_NOT_FOUND)
     rooms = rooms_of(settings)
     if of_all is not None:
-        service.include_router(service_router(metrics, *of_all))
+        service.include_router(service_router(metrics, *of_all, Scrapers(settings.metrics.token)))
     else:
         rooms -= SERVICE
     script = build_bridge(settings)

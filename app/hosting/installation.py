@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from app.hosting.merging import laid_over
 from app.hosting.settings import PORTALS, Reload, Selectors, is_portal_name
-from app.setting_groups import Limits
+from app.setting_groups import Limits, Scraping
 from app.setting_types import Group
 from app.settings import GivenSettings, Settings
 from app.settings_sources import PREFIX, ConfigurationError, given_values, in_words, load_settings
@@ -17,6 +17,7 @@ _OF_THE_PROCESS: Final[Mapping[str, frozenset[str]]] = {
     "log_level": frozenset(),
     "reload": frozenset(),
     "portals": frozenset(),
+    "metrics": frozenset(),
     "limits": frozenset({"backlog", "connections", "drain_delay", "header_timeout", "keep_alive", "shutdown_timeout"}),
 }
 """What a portal cannot have of its own: groups, and of some only these settings."""
@@ -28,6 +29,7 @@ class Process(Group):
     log_level: str = "info"
     limits: Limits = Limits()
     reload: Reload = Reload()
+    metrics: Scraping = Scraping()
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Installation:
 
 def alone(settings: Settings) -> Installation:
     """The installation of one portal."""
-    process = Process(log_level=settings.log_level, limits=settings.limits, reload=settings.reload)
+    process = Process(log_level=settings.log_level, limits=settings.limits, reload=settings.reload, metrics=settings.metrics)
     return Installation(process, {"": settings}, {})
 
 
