@@ -1,7 +1,9 @@
 """Steps 2 to 6 of a request: which operation it is, who answers it, and what the answer is."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from app.abuse.admission import Admission
 from app.bodies import Receive, Scope, read_request_body
@@ -148,7 +150,7 @@ class Answering:
             if isinstance(written, Reply) and written.backend is not None:
                 exchange.backend = written.backend
             return written
-        async with UnlessGone(scope, receive):
+        async with UnlessGone(scope, receive, self._may_end):
             try:
                 reply = await self.legs[route.source].handlers[operation.name](call)  # 5, 6
             except ProxyError as error:
@@ -199,8 +201,13 @@ class Answering:
             anew=self._anew(headers),
             source=source,
             until=exchange.started + self._deadline,
+            leads=not operation.writes,
             authorization=headers.text(b"authorization") if leg.knows_users else None,
         )
+
+    def _may_end(self, task: asyncio.Task[Any]) -> bool:
+        """Whether what is read in a task is of use to nobody, now that its visitor left."""
+        return all(leg.reading.leave(task) for leg in self.legs.values())
 
     def _anew(self, headers: Headers) -> bool:
         """Whether the client asks for an answer that is not kept, and may."""

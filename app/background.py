@@ -10,7 +10,7 @@ from translation.errors import ProxyError
 log = structlog.get_logger("evtmgmt.background")
 
 
-def tell_defect(task: asyncio.Task[Any]) -> None:
+def tell_defect(task: asyncio.Future[Any]) -> None:
     """Log what a task ended with, unless it is cancelled or a row of the closed list. For ``add_done_callback``."""
     error = None if task.cancelled() else task.exception()
     if error is not None and not isinstance(error, ProxyError):

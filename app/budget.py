@@ -91,6 +91,11 @@ class Budget:
         return self._tokens
 
     @property
+    def left(self) -> float:
+        """The same when a token was last taken or asked for: it costs nothing to know."""
+        return self._tokens
+
+    @property
     def paused_for(self) -> float:
         """Seconds until reads are allowed again; 0 when they are."""
         return max(0.0, self._pause_end - self._now())

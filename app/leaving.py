@@ -1,7 +1,9 @@
 """Clients that leave: what is read for them ends with them."""
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
+from typing import Any
 
 from app.bodies import ClientGoneError, Receive, Scope
 from app.extensions import TELL_WHEN_GONE, TellWhenGone, extension
@@ -13,15 +15,18 @@ class UnlessGone:
     Args:
         scope: Of the request; the server's way to tell of it is in it, if it has one.
         receive: The ASGI callable, listened to in a task where it has none.
+        may_end: Asked when the client left: whether its task may be cancelled. If not, others have use for what it does.
 
     Raises:
         ClientGoneError: At its end, in the place of the cancellation.
     """
 
-    def __init__(self, scope: Scope, receive: Receive) -> None:
+    def __init__(self, scope: Scope, receive: Receive, may_end: "Callable[[asyncio.Task[Any]], bool]" = lambda _: True) -> None:
+        self._may_end = may_end
         self._tell: TellWhenGone | None = extension(scope, TELL_WHEN_GONE)
         self._receive = receive
         self._gone = False
+        self._held = False
         self._over = False
         self._watch: asyncio.Task[None] | None = None
 
@@ -43,7 +48,7 @@ class UnlessGone:
             self._tell(None)
         elif self._watch is not None:
             self._watch.cancel()
-        if self._gone and self._task.uncancel() <= 0 and kind is asyncio.CancelledError:
+        if self._gone and ((self._held and kind is None) or (self._task.uncancel() <= 0 and kind is asyncio.CancelledError)):
             raise ClientGoneError from None
 
     def _heard(self, watch: "asyncio.Task[None]") -> None:
@@ -52,7 +57,9 @@ class UnlessGone:
 
     def _left(self) -> None:
         self._gone = True
-        self._task.cancel()
+        self._held = not self._may_end(self._task)
+        if not self._held:
+            self._task.cancel()
 
 
 async def _gone(receive: Receive) -> None:

@@ -232,8 +232,9 @@ class Organisation:
         started = perf_counter()
         try:
             need = Need.REGISTRATION if call.operation.writes else call.need
-            self._tokens.set(self._budget.tokens)
-            if not self._budget.take(need):
+            taken = self._budget.take(need)
+            self._tokens.set(self._budget.left)
+            if not taken:
                 await self._admit(need, attempt)
             await attempt.start()
         except UpstreamError as error:

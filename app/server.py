@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from math import ceil
 from time import monotonic
 from types import FrameType
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -32,6 +32,8 @@ HARD_HEADER_BYTES: Final = 131_072
 class GuardedProtocol(HttpToolsProtocol):
     """uvicorn's protocol with bounds on time and size before a body, and JSON in its refusals. What it serves has a ``Face``."""
 
+    _own: ClassVar[list[tuple[bytes, bytes]] | None] = None
+    _own_lines: ClassVar[bytes] = b""  # the headers of each answer that are the server's, as they stand on the wire
     _clock: asyncio.TimerHandle | None = None
     _header_bytes = 0
     _silent_bytes = 0  # what the parser took since it last told of anything
@@ -238,8 +240,10 @@ class GuardedProtocol(HttpToolsProtocol):
         return True
 
     def _write(self, status: int, lines: bytes, body: bytes) -> None:
-        own = [b"%b: %b\r\n" % header for header in self.server_state.default_headers]
-        self.transport.write(b"".join([STATUS_LINE[status], lines, *own, b"\r\n", body]))
+        own = self.server_state.default_headers  # a new list every second: it holds the date
+        if own is not GuardedProtocol._own:
+            GuardedProtocol._own, GuardedProtocol._own_lines = own, b"".join([b"%b: %b\r\n" % header for header in own])
+        self.transport.write(b"".join([STATUS_LINE[status], lines, GuardedProtocol._own_lines, b"\r\n", body]))
 
     @property
     def _face(self) -> Face:

@@ -25,6 +25,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from app.configuration_error import ConfigurationError
 from app.hosting.merging import laid_over
 from app.hosting.settings import PORTALS, Selectors
 from app.hosting.vault import VAULT_URL, VaultError, read_vault
@@ -48,14 +49,6 @@ _NO_SUCH_SETTING: Final = "there is no such setting"
 _TABLE_EXPECTED: Final = 'must be a table, in the environment as JSON such as {"old": "new"}'
 _SERVICE_LINK: Final = re.compile(r"EVTMGMT_(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_(?:TCP|UDP)(?:_\w+)?)")
 """What Kubernetes puts into the environment of every pod beside a service named ``evtmgmt-proxy``."""
-
-
-class ConfigurationError(Exception):
-    """Settings that cannot be used. ``problems`` has a sentence for each mistake."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = problems
 
 
 class Environment(EnvSettingsSource):

@@ -5,19 +5,20 @@ cancellation and slows down with concurrency (FIELD-NOTES "The upstream client")
 outside this module knows of the choice.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
 import httpx
 
 from app.client.answer import Answer
-from app.client.connection import NoAnswerError
+from app.client.connection import NoAnswerError, OverTimeError
 from app.client.opening import Opener
 from app.client.pool import Pool
 from app.client.target import Forward, Origin, head_of, split
 from app.settings import Upstream
 
-__all__ = ["Answer", "Transport", "build_transport"]
+__all__ = ["Answer", "OverTimeError", "Transport", "build_transport"]
 
 _OURS: Final = frozenset({"host", "content-length", "transfer-encoding", "connection", "user-agent"})
 """Headers that the client writes itself."""
@@ -58,7 +59,14 @@ class Transport(httpx.AsyncBaseTransport):
             read_timeout=settings.read_timeout,
         )
 
-    async def send(self, method: str, url: str, headers: Iterable[tuple[str, str]], body: bytes | None = None) -> Answer:
+    async def send(
+        self,
+        method: str,
+        url: str,
+        headers: Iterable[tuple[str, str]],
+        body: bytes | None = None,
+        seconds: float | None = None,
+    ) -> Answer:
         """Send a request; the answer is to be closed.
 
         Args:
@@ -66,10 +74,12 @@ class Transport(httpx.AsyncBaseTransport):
             url: The full address, percent-encoded: it is sent as it stands.
             headers: What is sent, beside Host, User-Agent and Content-Length.
             body: The body, or None.
+            seconds: In how long the whole answer has to be here; None for no such time.
 
         Raises:
+            TimeoutError: That time was over before the request was sent.
             httpx.TransportError: ``ConnectError``, ``ConnectTimeout`` and ``PoolTimeout`` when nothing was sent;
-                ``ReadTimeout`` or ``ReadError`` when it may have been.
+                ``ReadTimeout`` (``OverTimeError`` when ``seconds`` are over) or ``ReadError`` when it may have been.
             ValueError: The request cannot be written as it stands: a mistake of the program.
         """
         origin, path = split(url)
@@ -77,12 +87,10 @@ class Transport(httpx.AsyncBaseTransport):
         if body:
             request += body
         pool = self._pool
-        await pool.take_place()
-        connection = pool.kept(origin)
-        if connection is None:
-            connection = await pool.fresh(origin)
+        until = None if seconds is None else asyncio.get_running_loop().time() + seconds
+        connection = await pool.lend(origin, until)
         try:
-            return await connection.ask(request, without_body=method == "HEAD")
+            return await connection.ask(request, without_body=method == "HEAD", until=until)
         except NoAnswerError:
             pool.distrust(origin)
             raise

@@ -5,7 +5,6 @@ own price per call is 150 microseconds), reads bounded bodies, and turns every f
 nothing of operations.
 """
 
-import asyncio
 import zlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -15,7 +14,7 @@ from typing import Final
 
 import httpx
 
-from app.transport import Answer, Transport
+from app.transport import Answer, OverTimeError, Transport
 
 _WINDOW_BITS: Final = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 
@@ -116,15 +115,11 @@ class Upstream:
         Raises:
             UpstreamError: Whatever went wrong.
         """
+        answer = await self._send(method, url, [*headers, ("accept-encoding", "gzip")], seconds, body)
         try:
-            async with asyncio.timeout(self.total_timeout if seconds is None else seconds):
-                answer = await self._send(method, url, [*headers, ("accept-encoding", "gzip")], body)
-                try:
-                    return UpstreamAnswer(answer.status, answer.headers, await self._read(answer))
-                finally:
-                    answer.close()
-        except TimeoutError:
-            raise UpstreamError(Trouble.TIMEOUT, "the total time is over") from None
+            return UpstreamAnswer(answer.status, answer.headers, await self._read(answer))
+        finally:
+            answer.close()
 
     @asynccontextmanager
     async def stream(
@@ -140,11 +135,8 @@ class Upstream:
         Raises:
             UpstreamError: Whatever went wrong, also while the body is read.
         """
-        try:
-            async with asyncio.timeout(self.total_timeout if seconds is None else seconds):
-                answer = await self._send("GET", url, [*headers, ("accept-encoding", "identity")])
-        except TimeoutError:
-            raise UpstreamError(Trouble.TIMEOUT, "the total time is over") from None
+        answer = await self._send("GET", url, [*headers, ("accept-encoding", "identity")], seconds)
+        answer.until = None
         try:
             yield UpstreamStream(answer.status, answer.headers, _parts(answer))
         finally:
@@ -154,10 +146,13 @@ class Upstream:
         """Close all connections."""
         await self._transport.aclose()
 
-    async def _send(self, method: str, url: str, headers: list[tuple[str, str]], body: bytes | None = None) -> Answer:
+    async def _send(
+        self, method: str, url: str, headers: list[tuple[str, str]], seconds: float | None, body: bytes | None = None
+    ) -> Answer:
         try:
-            return await self._transport.send(method, url, headers, body)
-        except httpx.TransportError as error:
+            # The connection has the clock: one of its own per call is dear.
+            return await self._transport.send(method, url, headers, body, self.total_timeout if seconds is None else seconds)
+        except (httpx.TransportError, TimeoutError) as error:
             raise _fault(error) from None
 
     async def _read(self, answer: Answer) -> bytes:
@@ -206,7 +201,9 @@ async def _parts(answer: Answer) -> AsyncIterator[bytes]:
         raise _fault(error) from None
 
 
-def _fault(error: httpx.TransportError) -> UpstreamError:
+def _fault(error: httpx.TransportError | TimeoutError) -> UpstreamError:
+    if isinstance(error, TimeoutError | OverTimeError):
+        return UpstreamError(Trouble.TIMEOUT, "the total time is over")
     # The name of the class is all that is told: messages of HTTP clients hold addresses, so tokens.
     name = type(error).__name__
     match error:

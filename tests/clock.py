@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 from unittest.mock import patch
 
@@ -36,8 +36,9 @@ def running_at(clock: Clock, cache: Mapping[str, Any] | None = None, **groups: A
         yield service
 
 
-def until(fits: Callable[[], bool], seconds: float = 20) -> None:
-    """Ask again and again until it fits."""
+def until(fits: Callable[[], bool], seconds: float = 60) -> None:
+    """Ask again and again until it fits, but not so often that who asks is limited, or leaves no time to who is asked."""
     deadline = monotonic() + seconds
     while not fits():
         assert monotonic() < deadline
+        sleep(0.02)

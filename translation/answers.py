@@ -7,6 +7,7 @@ tolerantly: wrapped lists, counts in an object, blanks in key names. What cannot
 import re
 from collections import Counter
 from collections.abc import Mapping
+from itertools import compress
 from typing import Any, Final
 
 import orjson
@@ -35,28 +36,30 @@ def read_json(body: bytes) -> Any:
     except orjson.JSONDecodeError:
         raise ProxyError(UPSTREAM_ANSWER_INVALID, cause="the answer is not JSON") from None
     # Blanks are rare (CONTRACT 2, paid events): an answer without them is not built anew.
-    return strip_keys(value) if any(name != name.strip() for name in _key_names(value) - _CLEAN) else value
+    return strip_keys(value) if _has_blank_keys(value) else value
 
 
-def _key_names(value: Any) -> set[str]:
-    """The key names of all objects in ``value``.
+def _has_blank_keys(value: Any) -> bool:
+    """Whether a key of any object in ``value`` begins or ends with a blank.
 
     Raises:
         ProxyError: ``UpstreamAnswerInvalid`` when it is nested deeper than ``MAX_DEPTH``: orjson reads 1,024 levels, but
             writes 254, and a walk by recursion ends near 1,000.
     """
-    names: set[str] = set()
-    level: list[Any] = [value]
+    found = False
+    level: list[Any] = [value] if type(value) in _NESTING else []
     for _ in range(MAX_DEPTH):
         inner: list[Any] = []
         for item in level:
+            children = item
             if type(item) is dict:
-                names.update(item)
-                inner += [child for child in item.values() if type(child) in _NESTING]
-            elif type(item) is list:
-                inner += [child for child in item if type(child) in _NESTING]
+                children = item.values()
+                if not (found or _CLEAN.issuperset(item)):
+                    found = any(name != name.strip() for name in item)
+            # One call for all of them: this walk is a tenth of what an answer costs.
+            inner += compress(children, map(_NESTING.__contains__, map(type, children)))
         if not inner:
-            return names
+            return found
         level = inner
     raise ProxyError(UPSTREAM_ANSWER_INVALID, cause="the answer is nested too deeply")
 

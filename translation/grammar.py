@@ -12,6 +12,7 @@ from urllib.parse import quote
 MAX_EVENT_ID_LENGTH: Final = 200
 _FORBIDDEN: Final = frozenset("/\\?#%;")
 _GUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_UNRESERVED: Final = re.compile(r"[A-Za-z0-9_.~\-]*")
 # Letters, digits and the few marks that fill nearly all real ids: decided without a look at each character.
 _PLAIN_EVENT_ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,199}")
 # Control characters, surrogates and the two invisible line ends; format characters stay, as emoji and scripts need them.
@@ -37,4 +38,4 @@ def quote_segment(text: str) -> str:
 
     Nothing is left that an HTTP client would encode again or resolve (FIELD-NOTES: clients rewrite paths).
     """
-    return quote(text, safe="")
+    return text if _UNRESERVED.fullmatch(text) else quote(text, safe="")

@@ -4,7 +4,7 @@ Routes, the OpenAPI description, the ``operations`` command, metrics labels and 
 Sources: CONTRACT 1.1 (rows 1-22), CONTRACT 2.1 (the new operations).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -76,6 +76,8 @@ class Operation:
         token: Whether the server's token is attached to the upstream call.
         freshness: How long its answers may be given again; None for never.
         follows_registrations: Whether a registration may change its answers.
+        parameters: The names of its path parameters, in order.
+        writes: Whether it changes something upstream: never cached, never retried, never cancelled half-way.
     """
 
     name: str
@@ -94,15 +96,13 @@ class Operation:
     freshness: Freshness | None = None
     follows_registrations: bool = False
 
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """The names of its path parameters, in order."""
-        return tuple(segment[1:-1] for segment in self.path.split("/") if segment.startswith("{"))
+    parameters: tuple[str, ...] = field(init=False)
+    writes: bool = field(init=False)
 
-    @property
-    def writes(self) -> bool:
-        """Whether it changes something upstream: never cached, never retried, never cancelled half-way."""
-        return self.method == "POST"
+    def __post_init__(self) -> None:
+        parameters = tuple(segment[1:-1] for segment in self.path.split("/") if segment.startswith("{"))
+        object.__setattr__(self, "parameters", parameters)
+        object.__setattr__(self, "writes", self.method == "POST")
 
 
 OPERATIONS: Final = (

@@ -28,7 +28,8 @@ class Windows:
     def __init__(self, most: int = MOST_KEYS, clock: Callable[[], float] = time.monotonic) -> None:
         self._most = most
         self._clock = clock
-        self._counts: OrderedDict[tuple[str, RateLimitItem], tuple[int, int, int]] = OrderedDict()
+        # By key and limit: the limit as its numbers, as the library's own hash of it costs more than all the rest.
+        self._counts: OrderedDict[tuple[str, int, int], tuple[int, int, int]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._counts)
@@ -43,22 +44,33 @@ class Windows:
     def count(self, key: str, limit: RateLimitItem) -> None:
         """One came."""
         window = int(self._clock() // limit.get_expiry())
-        previous, current = self._seen(key, limit, window)
-        self._counts[key, limit] = (window, previous, current + 1)
-        self._counts.move_to_end((key, limit))
-        if len(self._counts) > self._most:
-            self._counts.popitem(last=False)
+        self._put(key, limit, window, *self._seen(key, limit, window))
 
     def take(self, key: str, limit: RateLimitItem) -> float:
         """Count one if it may come; else the seconds until it may."""
-        seconds = self.wait(key, limit)
+        length = limit.get_expiry()
+        window, gone = divmod(self._clock(), length)
+        previous, current = self._seen(key, limit, int(window))
+        # Both windows whole are less than is allowed, mostly: then it does not matter how much of the last is in view.
+        seconds = (
+            0.0
+            if previous + current < limit.amount
+            else seconds_to_wait(limit, previous, length - gone, current, 2 * length - gone)
+        )
         if not seconds:
-            self.count(key, limit)
+            self._put(key, limit, int(window), previous, current)
         return seconds
+
+    def _put(self, key: str, limit: RateLimitItem, window: int, previous: int, current: int) -> None:
+        place = key, limit.amount, limit.get_expiry()
+        self._counts[place] = (window, previous, current + 1)
+        self._counts.move_to_end(place)
+        if len(self._counts) > self._most:
+            self._counts.popitem(last=False)
 
     def _seen(self, key: str, limit: RateLimitItem, window: int) -> tuple[int, int]:
         """How many came in the last window and in this one."""
-        then, previous, current = self._counts.get((key, limit), (window, 0, 0))
+        then, previous, current = self._counts.get((key, limit.amount, limit.get_expiry()), (window, 0, 0))
         if then == window:
             return previous, current
         return (current if then == window - 1 else 0), 0

@@ -207,12 +207,17 @@ class Reading:
         self._flights.part(concerned)
         self._shared.part(concerned)
 
+    def leave(self, task: asyncio.Task[Any]) -> bool:
+        """The visitor for whom a task reads left. Returns whether it may be cancelled: nobody else waits for what it reads."""
+        return self._flights.leave(task) and self._shared.leave(task)
+
     async def _share(self, call: Call) -> Reply:
         """Answer a read that is not kept: identical ones at the same moment share it."""
         key = key_of(call)
         if key in self._shared:
             self._metrics.shared_reads.labels(call.operation.name).inc()
-        return await self._shared.join(key, lambda: self._handlers[call.operation.name](call))
+        share = self._shared.lead if call.leads else self._shared.join
+        return await share(key, lambda: self._handlers[call.operation.name](call))
 
     async def _answer(self, call: Call) -> Reply | Served:
         key = key_of(call)
@@ -250,11 +255,11 @@ class Reading:
         for_errors = now < entry.error_until
         flight = self._flights.launch(entry.key, lambda: self._bring(entry.key, call))
         patience = max(0.0, flight.started + self._settings.stale_wait - monotonic())
-        await asyncio.wait((flight.task,), timeout=patience)
-        if not flight.task.done():
+        await asyncio.wait((flight.landing,), timeout=patience)
+        if not flight.landing.done():
             return old
         try:
-            found = flight.task.result()
+            found = flight.landing.result()
         except ProxyError as error:
             if error.kind in _AWAY or (error.kind in _FAILED and for_errors):
                 return old
@@ -269,7 +274,8 @@ class Reading:
         if mark is not _Mark.LARGE:
             if key in self._flights:
                 self._metrics.shared_reads.labels(call.operation.name).inc()
-            entry = await self._flights.join(key, lambda: self._bring(key, call))
+            share = self._flights.lead if call.leads else self._flights.join
+            entry = await share(key, lambda: self._bring(key, call))
             if entry is not None:
                 return Served(entry, Outcome.MISS)
         return await self._handlers[call.operation.name](call)

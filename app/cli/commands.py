@@ -3,20 +3,19 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from app.cli.cutover import cutover
 from app.cli.examples import examples
 from app.cli.outbox import outbox
-from app.hosting.installation import load_installation, load_portal
-from app.settings_sources import ConfigurationError
+from app.cli.portal import Portal, portal_settings, whole_installation
+from app.configuration_error import ConfigurationError
 from app.version import VERSION
 
-Portal = Annotated[str | None, typer.Option("--portal", help="Which portal of the table; needed when there are several.")]
+if TYPE_CHECKING:
+    from rich.table import Table
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -38,6 +37,8 @@ def main() -> None:
     try:
         cli()
     except ConfigurationError as error:
+        from rich.console import Console
+
         console = Console(stderr=True)
         console.print("The settings cannot be used:", style="bold red")
         for problem in error.problems:
@@ -67,7 +68,7 @@ def serve(
     """Run the proxy."""
     from app.cli.serving import run_server
 
-    run_server(load_installation(), host, port, workers)
+    run_server(whole_installation(), host, port, workers)
 
 
 @cli.command(epilog=examples("demo"))
@@ -78,6 +79,8 @@ def demo(
 ) -> None:
     """Run a simulated organisation, the proxy and an old-style portal; needs no network and no settings."""
     if story:
+        from rich.console import Console
+
         from app.cli.story import StoryError, run_story
 
         try:
@@ -120,7 +123,7 @@ def check(
     """
     from app.cli.checking import run_check
 
-    raise typer.Exit(run_check(load_portal(portal), as_json=as_json, event=event))
+    raise typer.Exit(run_check(portal_settings(portal), as_json=as_json, event=event))
 
 
 @cli.command(epilog=examples("compare"))
@@ -145,7 +148,7 @@ def compare(
     from app.cli.comparing import run_compare
 
     status = run_compare(
-        load_portal(portal),
+        portal_settings(portal),
         rate=rate,
         threshold=threshold,
         event=event,
@@ -198,12 +201,14 @@ def explain(
     """Tell which organisation would answer a request, by which rule of the cutover, and why."""
     from app.cli.explaining import run_explain
 
-    raise typer.Exit(run_explain(load_portal(portal), method, path, visitor))
+    raise typer.Exit(run_explain(portal_settings(portal), method, path, visitor))
 
 
 @cli.command(epilog=examples("operations"))
 def operations() -> None:
     """Print the table of operations and what becomes of each."""
+    from rich.table import Table
+
     from translation.operations import OPERATIONS
 
     table = Table(title="Operations under /EvtMgmt/api/v2.0/ (and v1.0)")
@@ -222,7 +227,7 @@ def config() -> None:
     """Print the effective settings, secrets masked, and where each came from."""
     from app.cli.showing import portals_table, settings_table
 
-    installation = load_installation()
+    installation = whole_installation()
     if installation.has_table:
         _print(portals_table(installation))
         for name, settings in installation.portals.items():
@@ -242,11 +247,13 @@ def health(
     url: Annotated[str, typer.Option(envvar="EVTMGMT_HEALTH_URL", help="What to ask.")] = "http://127.0.0.1:8080/livez",
 ) -> None:
     """Ask a running proxy whether it lives; for health checks in images without a shell. Exit status 1 when it does not."""
-    from app.cli.serving import is_alive
+    from app.cli.health import is_alive
 
     raise typer.Exit(0 if is_alive(url) else 1)
 
 
-def _print(table: Table) -> None:
+def _print(table: "Table") -> None:
+    from rich.console import Console
+
     # Into a pipe or file nothing is folded, so that it can be searched.
     Console(width=None if sys.stdout.isatty() else 1_000).print(table)

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from app.cli.examples import examples
-from app.cutover.state import Stage
-from app.hosting.installation import load_portal
+from app.cli.portal import Portal, portal_settings
+from app.cutover.stage import Stage
 
 cutover = typer.Typer(
     no_args_is_help=True,
@@ -19,7 +19,6 @@ cutover = typer.Typer(
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Why = Annotated[str, typer.Option(help="The reason, for the audit.")]
 Who = Annotated[str | None, typer.Option(help="Who changes it, for the audit. Default: the user of the system.")]
-Portal = Annotated[str | None, typer.Option("--portal", help="Which portal of the table; needed when there are several.")]
 Expect = Annotated[int | None, typer.Option(min=1, help="Change nothing unless this version is kept.")]
 
 
@@ -28,7 +27,7 @@ def show(as_json: AsJson = False, portal: Portal = None) -> None:
     """Print the state that is kept, and where the settings say something else."""
     from app.cli.changing import run_show
 
-    raise typer.Exit(run_show(load_portal(portal), as_json=as_json))
+    raise typer.Exit(run_show(portal_settings(portal), as_json=as_json))
 
 
 @cutover.command("set", epilog=examples("cutover set"))
@@ -54,7 +53,7 @@ def set_(
     switched = switches(operation or [], "--operation"), switches(event or [], "--event")
     if stage is None and percent is None and not any(switched):
         raise typer.BadParameter("nothing is named that should be set; see --help")
-    raise typer.Exit(run_change(load_portal(portal), Setting(stage, percent, *switched), who, why, expect))
+    raise typer.Exit(run_change(portal_settings(portal), Setting(stage, percent, *switched), who, why, expect))
 
 
 @cutover.command(epilog=examples("cutover clear"))
@@ -74,7 +73,7 @@ def clear(
     edit = Clearing(latch or [], all_latches, operation or [], event or [])
     if not (latch or all_latches or operation or event):
         raise typer.BadParameter("nothing is named that should be cleared; see --help")
-    raise typer.Exit(run_change(load_portal(portal), edit, who, why, expect))
+    raise typer.Exit(run_change(portal_settings(portal), edit, who, why, expect))
 
 
 @cutover.command(epilog=examples("cutover audit"))
@@ -87,4 +86,4 @@ def audit(
     """Print who changed what, when and why."""
     from app.cli.changing import run_audit
 
-    raise typer.Exit(run_audit(load_portal(portal), limit, before, as_json=as_json))
+    raise typer.Exit(run_audit(portal_settings(portal), limit, before, as_json=as_json))

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from app.cli.examples import examples
-from app.hosting.installation import load_portal
+from app.cli.portal import Portal, portal_settings
 from app.outbox.entries import State
 
 outbox = typer.Typer(
@@ -17,7 +17,6 @@ outbox = typer.Typer(
     help="Look at registrations that wait to be delivered, and decide on those that cannot be; whether the proxy runs or not.",
 )
 
-Portal = Annotated[str | None, typer.Option("--portal", help="Which portal of the table; needed when there are several.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Why = Annotated[str, typer.Option(help="The reason, for the record.")]
 Who = Annotated[str | None, typer.Option(help="Who does it, for the record. Default: the user of the system.")]
@@ -34,7 +33,7 @@ def list_(
     """Print what is in the outbox. Nothing personal is shown, and no key is needed."""
     from app.cli.posting import run_list
 
-    raise typer.Exit(run_list(load_portal(portal), state, as_json=as_json))
+    raise typer.Exit(run_list(portal_settings(portal), state, as_json=as_json))
 
 
 @outbox.command(epilog=examples("outbox show"))
@@ -47,7 +46,7 @@ def show(
     """Print one registration with its personal data. That it was read is recorded. Needs the key."""
     from app.cli.posting import run_show
 
-    raise typer.Exit(run_show(load_portal(portal), number, who, why))
+    raise typer.Exit(run_show(portal_settings(portal), number, who, why))
 
 
 @outbox.command(epilog=examples("outbox retry"))
@@ -58,7 +57,7 @@ def retry(why: Why, ids: Ids = None, all_of: AllOf = None, who: Who = None, port
     """
     from app.cli.posting import run_decision
 
-    raise typer.Exit(run_decision(load_portal(portal), "retry", _chosen(ids, all_of), who, why))
+    raise typer.Exit(run_decision(portal_settings(portal), "retry", _chosen(ids, all_of), who, why))
 
 
 @outbox.command(epilog=examples("outbox drop"))
@@ -66,7 +65,7 @@ def drop(why: Why, ids: Ids = None, all_of: AllOf = None, who: Who = None, porta
     """Delete registrations that will not be delivered, or are known to have arrived. There is no way back."""
     from app.cli.posting import run_decision
 
-    raise typer.Exit(run_decision(load_portal(portal), "drop", _chosen(ids, all_of), who, why))
+    raise typer.Exit(run_decision(portal_settings(portal), "drop", _chosen(ids, all_of), who, why))
 
 
 @outbox.command(epilog=examples("outbox export"))
@@ -80,7 +79,7 @@ def export(
     """Write registrations with their personal data into a file that only its owner can read. That is recorded. Needs the key."""
     from app.cli.posting import run_export
 
-    raise typer.Exit(run_export(load_portal(portal), file, state, who, why))
+    raise typer.Exit(run_export(portal_settings(portal), file, state, who, why))
 
 
 @outbox.command(epilog=examples("outbox history"))
@@ -92,7 +91,7 @@ def history(
     """Print who decided or looked at what, when and why."""
     from app.cli.posting import run_history
 
-    raise typer.Exit(run_history(load_portal(portal), limit, as_json=as_json))
+    raise typer.Exit(run_history(portal_settings(portal), limit, as_json=as_json))
 
 
 @outbox.command(epilog=examples("outbox key"))

@@ -1,14 +1,13 @@
-"""Running the server, and asking a running one for its health."""
+"""Running the server."""
 
 import gc
 import os
 import resource
 import signal
+import sys
 import tempfile
 from contextlib import suppress
-from http.client import HTTPConnection, HTTPException
 from multiprocessing.connection import wait
-from urllib.parse import urlsplit
 
 from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.supervisors import Multiprocess, multiprocess
@@ -135,32 +134,18 @@ def run_server(installation: Installation, host: str, port: int, workers: int) -
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", directory)
         os.environ[SHARED_STATE] = state
         config = server_config("app.cli.serving:worker_app", limits, host=host, port=port, workers=workers)
+        _forget_the_program()
         Workers(config, sockets=[config.bind_socket()]).run()
+
+
+def _forget_the_program() -> None:
+    """Have workers import what they need and no command line: where its file is known, each would run it again to its end."""
+    program = sys.modules["__main__"]
+    program.__spec__ = None
+    vars(program).pop("__file__", None)
 
 
 def tell_of_portals(installation: Installation) -> None:
     """Log what is likely to be a mistake in the folders of portals that are served."""
     for settings in installation.portals.values():
         tell_of_the_portal(settings, rooms_of(settings))
-
-
-def is_alive(url: str) -> bool:
-    """Whether a running proxy answers 200 within three seconds.
-
-    Args:
-        url: An http address.
-    """
-    try:
-        parts = urlsplit(url)
-        if parts.scheme != "http" or not parts.hostname:
-            return False
-        connection = HTTPConnection(parts.hostname, parts.port or 80, timeout=3)
-    except (ValueError, HTTPException):
-        return False
-    try:
-        connection.request("GET", parts.path or "/livez")
-        return connection.getresponse().status == 200
-    except (OSError, HTTPException):
-        return False
-    finally:
-        connection.close()

@@ -22,7 +22,7 @@ import httpx
 from rich.console import Console
 
 from app.abuse.settings import Rates
-from app.cli.serving import is_alive
+from app.cli.health import is_alive
 from app.comparing.walk import rehearse
 from app.cutover.live import Live, open_store
 from app.cutover.state import CutoverState, Stage, Switch

@@ -24,6 +24,7 @@ class Answer:
         raw_headers: The headers as they came.
         begun: Whether status and headers are here.
         complete: Whether the whole body came; it may not be read yet.
+        until: When all of it has to be here, on the loop's clock; None for no such time.
     """
 
     __slots__ = (
@@ -38,10 +39,12 @@ class Answer:
         "paused",
         "raw_headers",
         "status",
+        "until",
         "without_body",
     )
 
-    def __init__(self, connection: "Connection", without_body: bool) -> None:
+    def __init__(self, connection: "Connection", without_body: bool, until: float | None = None) -> None:
+        self.until = until
         self.status = 0
         self.headers: dict[str, str] = {}
         self.raw_headers: list[tuple[bytes, bytes]] = []

@@ -26,6 +26,10 @@ class NoAnswerError(httpx.ReadError):
     """The connection ended before status and headers of an answer were here. The request may have been received."""
 
 
+class OverTimeError(httpx.ReadTimeout):
+    """The time for the whole answer is over. The request may have been received."""
+
+
 class Connection(asyncio.Protocol):
     """One connection, for one request after the other.
 
@@ -52,6 +56,7 @@ class Connection(asyncio.Protocol):
         "_reusable",
         "_socket",
         "_timer",
+        "_timer_at",
         "_transport",
         "_unparsed",
         "_until_close",
@@ -77,6 +82,7 @@ class Connection(asyncio.Protocol):
         self._socket: socket | None = None
         self._answer: Answer | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
         self._quiet_since = 0.0
         self._unparsed = 0
         self._until_close = False
@@ -87,19 +93,20 @@ class Connection(asyncio.Protocol):
 
     # What a call does
 
-    async def ask(self, request: bytes, *, without_body: bool = False) -> Answer:
+    async def ask(self, request: bytes, *, without_body: bool = False, until: float | None = None) -> Answer:
         """Send a request and wait for status and headers; the answer is to be closed.
 
         Args:
             request: Head and body.
             without_body: Whether the answer has no body whatever its headers say: to HEAD, and to CONNECT.
+            until: When all of it has to be here, on the loop's clock; None for no such time.
 
         Raises:
-            httpx.TransportError: ``ReadTimeout`` or ``ReadError``; nobody knows whether the request was received. The
+            httpx.TransportError: ``ReadTimeout``, ``OverTimeError`` or ``ReadError``; nobody knows whether it was received. The
                 connection is closed then.
         """
         assert self._transport is not None and self._answer is None  # noqa: S101, PT018 - one at a time
-        self._answer = answer = Answer(self, without_body)
+        self._answer = answer = Answer(self, without_body, until)
         self._unparsed = 0
         self._until_close = self._reusable = False
         self._transport.write(request)
@@ -112,11 +119,19 @@ class Connection(asyncio.Protocol):
         return answer
 
     def listen(self) -> "asyncio.Future[None]":
-        """A future for more of the answer, and the clock of the silence until then."""
-        self._quiet_since = self._loop.time()
+        """A future for more of the answer, and the clock until then: of the silence, and of the whole answer."""
+        loop = self._loop
+        self._quiet_since = now = loop.time()
+        due = now + self._read_timeout
+        answer = self._answer
+        if answer is not None and answer.until is not None and answer.until < due:
+            due = answer.until
         if self._timer is None:
-            self._timer = self._loop.call_later(self._read_timeout, self._look_at_the_clock)
-        return self._loop.create_future()
+            self._look_again(due)
+        elif due < self._timer_at:
+            self._timer.cancel()
+            self._look_again(due)
+        return loop.create_future()
 
     def read_on(self) -> None:
         """Read again, after what was held is read."""
@@ -293,14 +308,18 @@ class Connection(asyncio.Protocol):
         answer = self._answer
         if answer is None or answer.complete or self._closed:
             return
-        left = self._read_timeout
-        if answer.awaited:
-            left -= self._loop.time() - self._quiet_since
-        if left > 0:
-            self._timer = self._loop.call_later(left, self._look_at_the_clock)
+        now = self._loop.time()
+        over = answer.until is not None and now >= answer.until
+        due = (self._quiet_since if answer.awaited else now) + self._read_timeout
+        if now < due and not over:
+            self._look_again(due if answer.until is None else min(due, answer.until))
             return
-        answer.fail(httpx.ReadTimeout("silence"))
+        answer.fail(OverTimeError("too long") if over else httpx.ReadTimeout("silence"))
         self.close()
+
+    def _look_again(self, at: float) -> None:
+        self._timer_at = at
+        self._timer = self._loop.call_at(at, self._look_at_the_clock)
 
 
 def _doubled(answer: Answer, name: bytes) -> bool:

@@ -41,15 +41,34 @@ class Pool:
         self._empty: asyncio.Future[None] | None = None
         self._closed = False
 
-    async def take_place(self) -> None:
-        """Wait for a place; it is given back with the connection, or by ``fresh``.
+    async def lend(self, origin: Origin, until: float | None = None) -> Connection:
+        """A connection to a server, with a place for it; both are given back when its answer is closed.
+
+        Args:
+            origin: The server.
+            until: How long there is for it, on the loop's clock; None for no such time.
+
+        Raises:
+            httpx.TransportError: ``PoolTimeout``, ``ConnectTimeout`` or ``ConnectError``.
+            TimeoutError: It is ``until``.
+        """
+        if self._places.locked():
+            async with asyncio.timeout_at(until):
+                await self._take_place()
+        else:
+            await self._places.acquire()
+        connection = self.kept(origin)
+        if connection is None:
+            async with asyncio.timeout_at(until):
+                connection = await self.fresh(origin)
+        return connection
+
+    async def _take_place(self) -> None:
+        """Wait for a place.
 
         Raises:
             httpx.PoolTimeout: There was none in time.
         """
-        if not self._places.locked():
-            await self._places.acquire()
-            return
         try:
             async with asyncio.timeout(self._wait):
                 await self._places.acquire()
@@ -58,10 +77,9 @@ class Pool:
 
     def kept(self, origin: Origin) -> Connection | None:
         """A connection to a server that was used before and can be used again, or None."""
-        if not self._idle:
-            return None
-        for connection in [known for known, its in reversed(self._idle.items()) if its == origin]:
-            del self._idle[connection]
+        idle = self._idle
+        while (connection := next((known for known in reversed(idle) if idle[known] == origin), None)) is not None:
+            del idle[connection]
             if connection.usable and connection.idle_until > self._now() and connection.silent:
                 return connection
             connection.close()

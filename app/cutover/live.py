@@ -9,11 +9,11 @@ from typing import Any, Final
 
 import structlog
 
+from app.configuration_error import ConfigurationError
 from app.cutover.settings import StateSettings
 from app.cutover.sqlite import SqliteStore
 from app.cutover.state import CutoverState, Stage, Switch
 from app.cutover.store import ConflictError, Snapshot, Store, StoreAwayError, difference
-from app.settings_sources import ConfigurationError
 
 log = structlog.get_logger("evtmgmt.cutover")
 SHARED_STATE: Final = "WORKERS_STATE_DIR"

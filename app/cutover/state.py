@@ -11,21 +11,13 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from app.cutover.stage import Stage as Stage
 from translation.grammar import is_event_id
 from translation.operations import BY_NAME
 
 STAGE_LATCH: Final = "*"
 """The name under which the whole stage is latched."""
 _Percent = Annotated[float, Field(ge=0, le=100)]
-
-
-class Stage(StrEnum):
-    """How far an organisation has come. The order is that of the migration."""
-
-    OUTBOUND = "outbound"
-    SHADOW = "shadow"
-    SPLIT = "split"
-    REALTIME = "realtime"
 
 
 class Switch(StrEnum):

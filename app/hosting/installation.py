@@ -6,12 +6,13 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from app.configuration_error import ConfigurationError
 from app.hosting.merging import laid_over
 from app.hosting.settings import PORTALS, Reload, Selectors, is_portal_name
 from app.setting_groups import Limits, Scraping
 from app.setting_types import Group
 from app.settings import GivenSettings, Settings
-from app.settings_sources import PREFIX, ConfigurationError, given_values, in_words, load_settings
+from app.settings_sources import PREFIX, given_values, in_words, load_settings
 
 _OF_THE_PROCESS: Final[Mapping[str, frozenset[str]]] = {
     "log_level": frozenset(),

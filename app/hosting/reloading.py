@@ -9,13 +9,13 @@ from time import monotonic
 
 import structlog
 
+from app.configuration_error import ConfigurationError
 from app.hosting.generation import Generation
 from app.hosting.host import Host
 from app.hosting.installation import Installation
 from app.hosting.standing import Standing, fingerprint
 from app.hosting.vault import VAULT_URL, vault_hash
 from app.metrics import Metrics
-from app.settings_sources import ConfigurationError
 
 log = structlog.get_logger("evtmgmt.reload")
 _AT_THE_START = ("keep_alive", "backlog")

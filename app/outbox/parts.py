@@ -5,6 +5,7 @@ from typing import Any
 
 from app.backend import Backend
 from app.calls import Call
+from app.configuration_error import ConfigurationError
 from app.metrics import Metrics
 from app.outbox.lock import Lock
 from app.outbox.outbox import Outbox
@@ -12,7 +13,6 @@ from app.outbox.sealing import Letter
 from app.outbox.store import Store
 from app.readiness import Readiness
 from app.settings import Settings
-from app.settings_sources import ConfigurationError
 from app.sqlite_files import StoreAwayError
 from translation.operations import BY_NAME
 

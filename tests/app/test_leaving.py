@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from app.bodies import ClientGoneError
+from app.cutover.decision import Source
 from app.extensions import TELL_WHEN_GONE
 from app.leaving import UnlessGone
 from sandbox.recorder import CANCELLED
@@ -54,10 +55,12 @@ def test_a_client_that_leaves_does_not_end_the_call_of_another(keeping: Service)
         keeping.sandbox.recorder.wait(operation="list_speakers")
         second = asking(keeping.port, request)
         until(lambda: keeping.metric(shared) == 1)
+        (flight,) = keeping.gateway._answering.legs[Source.REALTIME].reading.memory.flights._under_way.values()  # type: ignore[attr-defined]
         first.socket.close()
-        until(lambda: keeping.metric(DISCONNECTS % "list_speakers") == before + 1)
+        until(lambda: flight.deserted)
     with second:
         assert second.socket.recv(15) == b"HTTP/1.1 200 OK"
+    until(lambda: keeping.metric(DISCONNECTS % "list_speakers") == before + 1)
     assert len(received(keeping, "list_speakers")) == 1
 
 
@@ -271,3 +274,30 @@ async def test_a_time_out_outside_is_a_time_out(client: Client) -> None:
     task = asyncio.current_task()
     assert task is not None
     assert task.cancelling() == 0
+
+
+@pytest.mark.parametrize("end", [int, ProxyError, asyncio.CancelledError])
+async def test_work_that_others_have_use_for_goes_on_without_its_client(client: Client, end: type) -> None:
+    answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    found: Any = None
+
+    async def visit() -> None:
+        nonlocal found
+        try:
+            async with UnlessGone(client.scope, client.receive, lambda task: task is not visit_task):
+                found = await answer
+        except (Exception, asyncio.CancelledError) as error:
+            found = error
+
+    visit_task = asyncio.create_task(visit())
+    await settled()
+    client.leave()
+    await settled()
+    assert not visit_task.done()
+    if end is asyncio.CancelledError:
+        visit_task.cancel()  # the last of the others left as well
+    else:
+        ENDS[end](answer)
+    await visit_task
+    assert isinstance(found, ProxyError if end is ProxyError else ClientGoneError)
+    assert visit_task.cancelling() == 0

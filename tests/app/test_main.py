@@ -2,10 +2,10 @@
 
 import pytest
 
+from app.configuration_error import ConfigurationError
 from app.hosting.host import Host
 from app.main import create_app
 from app.settings import GivenSettings
-from app.settings_sources import ConfigurationError
 
 ENDPOINT = "https://public-eur.mkt.dynamics.invalid/api/v1.0/orgs/7/eventmanagement"
 

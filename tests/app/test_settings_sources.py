@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from app.configuration_error import ConfigurationError
 from app.settings import Settings
-from app.settings_sources import ConfigurationError, known_names, load_settings, origins_of_values, secrets_directory
+from app.settings_sources import known_names, load_settings, origins_of_values, secrets_directory
 
 ENDPOINT = "https://public-eur.mkt.dynamics.com/api/v1.0/orgs/7f3c/eventmanagement/"
 TOKEN = "s3cr3t-Zt+9/q=="

@@ -15,6 +15,7 @@ import pytest
 from app import settings
 from app.transport import Transport, build_transport
 from sandbox.server import Sandbox
+from tests.clock import until
 from tests.examples import example, received, sent_headers
 from tests.service import Service, running_service
 
@@ -270,7 +271,7 @@ async def test_visitors_who_leave_do_not_wear_the_connections_out(patient: Servi
     patient.sandbox.realtime.behaviour.quota_limit = 10**9
     patient.sandbox.faults.add("latency", seconds=0.05, times=None)
     patient.sandbox.faults.add("slow_drip", operation="list_sessions", times=None, size=500, seconds=0.01)
-    left = served = 0
+    left = served = rounds = 0
 
     async def visitor(number: int) -> None:
         nonlocal left, served
@@ -278,22 +279,25 @@ async def test_visitors_who_leave_do_not_wear_the_connections_out(patient: Servi
         for turn in range(25):
             reader, writer = await asyncio.open_connection("127.0.0.1", patient.port)
             # A version of its own, as identical reads at the same moment share a call.
-            writer.write(f"GET /EvtMgmt/api/v2.0/{path}?api-version={number}.{turn} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            writer.write(
+                f"GET /EvtMgmt/api/v2.0/{path}?api-version={number}.{rounds}{turn:02d} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+            )
             try:
-                async with asyncio.timeout(0.002 * ((number * 7 + turn) % 60)):
+                async with asyncio.timeout(0.002 * rounds * ((number * 7 + turn) % 60)):
                     await reader.read(1)
                 served += 1
             except TimeoutError:
                 left += 1
             writer.transport.abort()
 
-    await asyncio.gather(*(visitor(number) for number in range(40)))
-    assert left > 500
-    assert len(received(patient)) > 40
+    # On a slow machine all of the first ones leave before Dynamics is asked anything: the next ones have more patience.
+    while left <= 500 or len(received(patient)) <= 40:
+        rounds += 1
+        await asyncio.gather(*(visitor(number) for number in range(40)))
     patient.sandbox.faults.clear()
     assert [patient.get("events/Family_Day").status_code for _ in range(5)] == [200] * 5
-    # The question itself is the only request that is being answered.
-    assert patient.metric("evtmgmt_in_flight") == 1
+    # The question itself is the only request that is being answered, once the server knows that the last visitors left.
+    await asyncio.to_thread(until, lambda: patient.metric("evtmgmt_in_flight") == 1)
 
 
 def test_visitors_who_leave_a_dynamics_that_hangs_free_their_connections(patient: Service) -> None:

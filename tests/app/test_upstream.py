@@ -186,6 +186,15 @@ async def test_the_whole_call_is_bounded_however_busy_it_is(sandbox: Sandbox) ->
     await upstream.close()
 
 
+async def test_a_stream_may_take_longer_than_a_call_once_it_has_begun(sandbox: Sandbox, upstream: Upstream) -> None:
+    body = (await upstream.call("GET", url(sandbox), origin(sandbox))).body
+    hurried = Upstream(build_transport(settings.Upstream(), "tests/1"), total_timeout=0.3, max_answer_bytes=LIMIT)
+    sandbox.faults.add("slow_drip", seconds=0.05, size=len(body) // 15)
+    async with hurried.stream(url(sandbox), origin(sandbox)) as stream:
+        assert b"".join([chunk async for chunk in stream.chunks]) == body
+    await hurried.close()
+
+
 async def test_a_stream_is_handed_on_as_it_comes(sandbox: Sandbox, upstream: Upstream) -> None:
     raw(sandbox, gzip.compress(b"x" * 100_000), "Content-Encoding: gzip")
     async with upstream.stream(url(sandbox), []) as stream:

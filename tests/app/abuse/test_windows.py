@@ -55,7 +55,7 @@ def test_keys_are_bounded_and_the_longest_unseen_is_forgotten(keys: list[int]) -
         windows.count(str(key), LIMIT)
         assert len(windows) <= 8
     last = list(dict.fromkeys(str(key) for key in reversed(keys)))[:8]
-    assert {key for key, _ in windows._counts} == set(last)
+    assert {key for key, *_ in windows._counts} == set(last)
 
 
 @given(st.integers(1, 20), st.integers(1, 40))

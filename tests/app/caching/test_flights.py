@@ -155,6 +155,143 @@ async def test_a_flight_knows_when_it_began() -> None:
     await flights.close()
 
 
+# Calls that a caller leads.
+
+
+async def led(flights: Flights[str, int], runway: Runway, followers: int) -> list[asyncio.Task[int]]:
+    """Who leads a call, and those who follow."""
+    leader = asyncio.create_task(flights.lead("a", runway))
+    await asyncio.sleep(0)
+    return [leader, *await joined(flights, runway, followers)]
+
+
+async def test_who_leads_makes_the_call_itself() -> None:
+    flights, runway = Flights[str, int](), Runway()
+    before = len(asyncio.all_tasks())
+    leader, *others = await led(flights, runway, 3)
+    assert flights.carries("a", leader)
+    assert len(asyncio.all_tasks()) == before + 4
+    runway.land.set()
+    assert await asyncio.gather(leader, *others) == [1] * 4
+    assert not flights._led
+    assert "a" not in flights
+    assert await flights.lead("a", runway) == 2
+
+
+async def test_who_would_lead_a_call_that_is_under_way_joins_it() -> None:
+    flights, runway = Flights[str, int](), Runway()
+    tasks = await joined(flights, runway, 1)
+    later = asyncio.create_task(flights.lead("a", runway))
+    await asyncio.sleep(0)
+    runway.land.set()
+    assert await asyncio.gather(*tasks, later) == [1, 1]
+
+
+async def test_the_error_of_a_led_call_is_everybodys_once() -> None:
+    flights, runway = Flights[str, int](), Runway()
+    tasks = await led(flights, runway, 2)
+    runway.error = ProxyError(UPSTREAM_TIMEOUT)
+    runway.land.set()
+    assert await asyncio.gather(*tasks, return_exceptions=True) == [runway.error] * 3
+    runway.error = None
+    assert await flights.lead("a", runway) == 2
+
+
+async def test_an_error_that_nobody_waits_for_any_more_is_not_complained_of() -> None:
+    flights, runway = Flights[str, int](), Runway()
+    leader, follower = await led(flights, runway, 1)
+    follower.cancel()
+    await asyncio.wait([follower])
+    runway.error = ProxyError(UPSTREAM_TIMEOUT)
+    runway.land.set()
+    with pytest.raises(ProxyError):
+        await leader
+    del leader, follower
+    gc.collect()  # an exception that was never looked at is told of when it is forgotten, and told is a failure here
+
+
+async def test_who_leads_leaves_the_others_their_call_and_the_last_ends_it() -> None:
+    flights, runway = Flights[str, int](), Runway()
+    leader, *others = await led(flights, runway, 2)
+    assert not flights.leave(leader)
+    others[0].cancel()
+    await asyncio.wait([others[0]])
+    assert "a" in flights
+    others[1].cancel()
+    await asyncio.wait([others[1]])
+    assert "a" not in flights
+    await runway.cancelled.wait()
+    assert runway.started == 1
+
+
+async def test_the_others_get_what_a_leader_brings_who_has_no_use_for_it() -> None:
+    flights, runway = Flights[str, int](), Runway()
+    leader, follower = await led(flights, runway, 1)
+    assert not flights.leave(leader)
+    runway.land.set()
+    assert await asyncio.gather(leader, follower) == [1, 1]
+
+
+async def test_a_leader_alone_may_be_cancelled_and_nobody_joins_it_then() -> None:
+    flights, runway = Flights[str, int](), Runway()
+    (leader,) = await led(flights, runway, 0)
+    assert flights.leave(leader)
+    assert "a" not in flights
+    leader.cancel()
+    later = asyncio.create_task(flights.lead("a", runway))
+    await runway.cancelled.wait()
+    assert "a" in flights  # the end of the first one is not that of the second
+    runway.land.set()
+    assert await later == 2
+
+
+async def test_who_leads_nothing_may_be_cancelled() -> None:
+    flights, runway = Flights[str, int](), Runway()
+    (task,) = await joined(flights, runway, 1)
+    assert flights.leave(task)
+    runway.land.set()
+    assert await task == 1
+
+
+async def test_a_leader_that_is_cut_off_leaves_the_others_to_start_anew() -> None:
+    flights, runway = Flights[str, int](), Runway()
+    leader, *others = await led(flights, runway, 3)
+    others[0].cancel()
+    leader.cancel()
+    runway.land.set()
+    assert await asyncio.gather(*others[1:]) == [2, 2]
+    with pytest.raises(asyncio.CancelledError):
+        await others[0]
+    assert runway.started == 2
+
+
+async def test_a_led_call_that_is_launched_as_well_goes_on() -> None:
+    flights, runway = Flights[str, int](), Runway()
+    (leader,) = await led(flights, runway, 0)
+    flight = flights.launch("a", runway)
+    assert not flights.leave(leader)
+    runway.error = ZeroDivisionError("a mistake")
+    runway.land.set()
+    with capture_logs() as logs:
+        await asyncio.wait([leader, flight.landing])
+        await asyncio.sleep(0)
+    assert [line["event"] for line in logs] == ["defect"]
+    assert leader.exception() is flight.landing.exception()
+
+
+async def test_a_led_call_that_was_parted_from_is_for_those_who_wait() -> None:
+    flights, old, new = Flights[str, int](), Runway(), Runway()
+    leader, follower = await led(flights, old, 1)
+    flights.part(lambda key: key == "a")
+    later = asyncio.create_task(flights.lead("a", new))
+    await asyncio.sleep(0)
+    old.land.set()
+    assert await asyncio.gather(leader, follower) == [1, 1]
+    assert flights.carries("a", later)
+    new.land.set()
+    assert await later == 1
+
+
 async def test_a_call_knows_whether_new_callers_join_it() -> None:
     flights = Flights[str, int]()
     seen: list[bool] = []

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from app.cutover.decision import Source
 from tests.clock import Clock, running_at, until
 from tests.examples import (
     CONFERENCE,
@@ -108,21 +109,27 @@ async def test_small_images_are_shared_and_kept(kept: Service) -> None:
     assert len(received(kept)) == 1
 
 
-def test_who_leaves_takes_nothing_from_the_others(kept: Service) -> None:
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2), (2, 1, 0)], ids=["who came first", "another first", "who came last"])
+def test_who_leaves_takes_nothing_from_the_others(kept: Service, order: tuple[int, ...]) -> None:
+    """The one who came first carries the call in its own task."""
     shared = 'evtmgmt_shared_reads_total{operation="get_event"}'
     before = kept.metric(shared)
     gone = kept.metric('evtmgmt_client_disconnects_total{operation="get_event"}')
     kept.sandbox.faults.add("hang", operation="get_event")
     request = f"GET {BASE}{event_path(OPEN_DAY)} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
     visitors = [create_connection(("127.0.0.1", kept.port)) for _ in range(3)]
-    for visitor in visitors:
+    visitors[0].sendall(request)
+    until(lambda: len(received(kept, "get_event")) == 1)
+    for visitor in visitors[1:]:
         visitor.sendall(request)
     until(lambda: kept.metric(shared) == before + 2)
-    for number, visitor in enumerate(visitors, 1):
+    (flight,) = kept.gateway._answering.legs[Source.REALTIME].reading.memory.flights._under_way.values()  # type: ignore[attr-defined]
+    for left, number in zip((2, 1, 0), order, strict=True):
         assert [record.outcome for record in received(kept, "get_event")] == ["pending"]
-        visitor.close()
-        until(lambda left=gone + number: kept.metric('evtmgmt_client_disconnects_total{operation="get_event"}') == left)  # type: ignore[misc]
+        visitors[number].close()
+        until(lambda left=left: flight.passengers == left)  # type: ignore[misc]
     kept.sandbox.recorder.wait(operation="get_event", outcome="cancelled")
+    until(lambda: kept.metric('evtmgmt_client_disconnects_total{operation="get_event"}') == gone + 3)
     assert kept.get(event_path(OPEN_DAY)).headers["x-evtmgmt-cache"] == "miss"
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from app.caching.settings import CacheSettings, Counts, Details, Images, Times
-from app.settings_sources import ConfigurationError, load_settings
+from app.configuration_error import ConfigurationError
+from app.settings_sources import load_settings
 from translation.freshness import DEFAULTS, Freshness, Lifetime
 from translation.operations import BY_NAME, OPERATIONS
 

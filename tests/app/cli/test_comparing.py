@@ -154,22 +154,23 @@ def test_ctrl_c_writes_nothing_and_a_bar_is_shown_on_a_terminal(
     )
     os.close(theirs)
     seen = b""
-    try:
-        while b"Events" not in seen or b"/18" not in seen:
-            seen += os.read(ours, 4_096)
-        process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=PATIENCE)
-        while True:
-            try:
-                part = os.read(ours, 4_096)
-            except OSError:  # a terminal whose other end is closed
-                break
-            seen += part
-            if not part:
-                break
-    finally:
-        process.kill()
-        os.close(ours)
+    with process:
+        try:
+            while b"Events" not in seen or b"/18" not in seen:
+                seen += os.read(ours, 4_096)
+            process.send_signal(signal.SIGINT)
+            while True:  # a terminal that nobody reads holds up who writes to it
+                try:
+                    part = os.read(ours, 4_096)
+                except OSError:  # its other end is closed
+                    break
+                seen += part
+                if not part:
+                    break
+            out, _ = process.communicate(timeout=PATIENCE)
+        finally:
+            process.kill()
+            os.close(ours)
     assert (process.returncode, out) == (130, b"")
     assert b"Nothing was written" in seen
     assert b"Traceback" not in seen

@@ -8,13 +8,12 @@ from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
 from signal import SIGINT, SIGKILL, SIGTERM
-from socket import AF_INET, SOCK_STREAM, socket
 from time import sleep
 
 import httpx
 import pytest
 
-from app.cli.serving import Worker, is_alive
+from app.cli.serving import Worker
 from app.server import server_config
 from app.setting_groups import Limits
 from sandbox.server import Sandbox, SandboxThread
@@ -180,26 +179,6 @@ def test_workers_without_a_place_for_the_state_share_one(upstream: Sandbox, tmp_
         assert shared.stat().st_mode & 0o777 == 0o700
         assert program.stop(SIGTERM) == 0
     assert list(tmp_path.glob("evtmgmt-*")) == []
-
-
-def test_health_says_no_where_nobody_listens_or_the_address_is_none() -> None:
-    with socket(AF_INET, SOCK_STREAM) as taken:
-        taken.bind(("127.0.0.1", 0))  # bound and not listening: refused for certain
-        port = taken.getsockname()[1]
-        for url in (
-            f"http://127.0.0.1:{port}/livez",
-            f"127.0.0.1:{port}/livez",
-            "",
-            "http://",
-            "http://h:port",
-            "https://x.invalid",
-        ):
-            assert is_alive(url) is False
-
-
-def test_health_asks_for_livez_unless_told(upstream: Sandbox) -> None:
-    assert is_alive(f"http://127.0.0.1:{upstream.port}") is False
-    assert upstream.recorder.find()[-1].request.target == b"/livez"
 
 
 def test_a_worker_that_dies_while_it_is_asked_is_not_waited_for() -> None:

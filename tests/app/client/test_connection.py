@@ -7,7 +7,7 @@ from socket import SHUT_WR
 import httpx
 import pytest
 
-from app.client.connection import MOST_HEADER_BYTES
+from app.client.connection import MOST_HEADER_BYTES, OverTimeError
 from tests.app.client.server import OK, Visit, always, body_of, client, get, serving
 
 pytestmark = pytest.mark.anyio
@@ -318,6 +318,52 @@ async def test_silence_is_bounded_from_the_last_byte_on() -> None:
         answer.close()
         assert read == b"xxxxxx"
         await server.visits[0].left()
+
+
+async def test_each_answer_has_its_own_time_on_a_connection() -> None:
+    """The clock of a connection is that of the answer it carries: neither the last one's nor the silence's, if that is longer."""
+
+    async def script(visit: Visit, number: int) -> None:
+        await visit.request()
+        await visit.say(OK + b"Content-Length: 1\r\n\r\nx")
+        await visit.request()
+        await visit.say(OK + b"Content-Length: 9\r\n\r\nx")
+        await visit.until_end()
+
+    async with serving(script) as server, client(read_timeout=60) as opened:
+        first = await opened.send("GET", server.url, [], seconds=50)
+        assert await body_of(first) == b"x"
+        second = await opened.send("GET", server.url, [], seconds=0.2)
+        assert await second.part() == b"x"
+        with pytest.raises(OverTimeError):
+            await second.part()
+        second.close()
+        await server.visits[0].left()
+
+
+async def test_an_answer_without_a_time_has_that_of_the_silence_alone() -> None:
+    async def script(visit: Visit, number: int) -> None:
+        await visit.request()
+        await visit.say(OK + b"Content-Length: 3\r\n\r\n")
+        for _ in range(3):
+            await asyncio.sleep(0.15)
+            await visit.say(b"x")
+        await visit.until_end()
+
+    async with serving(script) as server, client(read_timeout=30) as opened:
+        answer = await opened.send("GET", server.url, [], seconds=0.3)
+        answer.until = None
+        assert await body_of(answer) == b"xxx"
+
+
+async def test_a_time_that_is_over_before_there_is_a_connection_sends_nothing() -> None:
+    async with serving(always(OK + b"Content-Length: 0\r\n\r\n")) as server, client(connections=1) as opened:
+        held = await opened.send("GET", server.url, [])
+        with pytest.raises(TimeoutError):
+            await opened.send("GET", server.url, [], seconds=0.1)
+        held.close()
+        assert len(server.visits) == 1
+        assert (await get(opened, server.url))[0] == 200
 
 
 async def test_a_reader_who_takes_its_time_is_no_silence_of_the_server() -> None:

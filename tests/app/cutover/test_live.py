@@ -12,6 +12,7 @@ import pytest
 import structlog
 from pydantic import SecretStr, ValidationError
 
+from app.configuration_error import ConfigurationError
 from app.cutover.live import SHARED_STATE, TRIES, Live, needs_outbound, open_store
 from app.cutover.redis_store import RedisStore
 from app.cutover.settings import StateSettings
@@ -19,7 +20,6 @@ from app.cutover.sqlite import SqliteStore
 from app.cutover.sqlite_file import FILE
 from app.cutover.state import CutoverState, Latch, Stage, Switch
 from app.cutover.store import ConflictError, Snapshot, Store, StoreAwayError
-from app.settings_sources import ConfigurationError
 from tests.app.cutover.redis_server import RedisServer, running_redis
 from tests.app.cutover.stores import KINDS, SEEN_WITHIN, MakeStore, consistent, replayed, stores
 

@@ -11,6 +11,7 @@ import pytest
 
 from app.budget import Budget
 from app.calls import Call
+from app.configuration_error import ConfigurationError
 from app.cutover.decision import Source
 from app.cutover.live import SHARED_STATE
 from app.cutover.parts import NEEDED, Staging, own_connections, stage
@@ -21,7 +22,6 @@ from app.cutover.state import CutoverState, Stage
 from app.metrics import Metrics
 from app.readiness import Readiness
 from app.settings import GivenSettings, Upstream
-from app.settings_sources import ConfigurationError
 from sandbox.server import Sandbox
 from tests.service import ADMIN, both_sides, running_both, running_service, settings_for
 from translation.operations import BY_NAME

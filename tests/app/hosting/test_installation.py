@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from app.configuration_error import ConfigurationError
 from app.hosting.installation import alone, load_installation, load_portal, read_table
 from app.settings import GivenSettings
-from app.settings_sources import ConfigurationError
 
 ENDPOINT = "https://public-eur.mkt.dynamics.invalid/api/v1.0/orgs/{}/eventmanagement"
 

@@ -15,10 +15,11 @@ import trustme
 from azure.core.credentials import AccessToken
 from azure.keyvault.secrets import SecretClient
 
+from app.configuration_error import ConfigurationError
 from app.hosting import vault
 from app.hosting.vault import VAULT_URL, VaultError, read_vault, vault_hash, vault_name
 from app.settings import Settings
-from app.settings_sources import ConfigurationError, load_settings, origins_of_values
+from app.settings_sources import load_settings, origins_of_values
 
 TOKEN = "token-in-the-vault"
 

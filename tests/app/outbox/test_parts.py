@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from app.configuration_error import ConfigurationError
 from app.main import create_app
 from app.outbox.file import FILE
 from app.settings import GivenSettings
-from app.settings_sources import ConfigurationError
 from tests.app.outbox.material import KEY
 from tests.app.outbox.test_settings import REALTIME
 
