@@ -22,6 +22,8 @@ class Sample:
     descriptors: float
     tasks: float
     series: float
+    blocks: float = 0.0
+    """Blocks that Python's objects are made of."""
     kept: float = 0.0
     """Bytes of kept answers: memory that is meant to be used."""
 
@@ -50,10 +52,11 @@ WATCHED: Final = (
     Watched("descriptors", "descriptors", 1, 25, 8),
     Watched("tasks", "tasks", 1, 15, 2),
     Watched("series", "series", 1, 60, None),
+    Watched("blocks", "thousands", 1_000, 15, None),
 )
 """Thresholds: memory by a twentieth of what the process has; descriptors and tasks by what is left when nobody calls any more, as
 a burst of visitors holds more or fewer at the moment of a sample; series by the errors and outcomes that an operation shows for
-the first time."""
+the first time; blocks by a thirtieth of what the process has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +79,10 @@ def look(proxy: Running, pid: int, port: int, tasks_port: int, seconds: float) -
     with urlopen(f"http://{HOST}:{port}/metrics", timeout=30) as answer:
         lines = [line for line in answer.read().splitlines() if not line.startswith(b"#")]
     with socket.create_connection((HOST, tasks_port), timeout=30) as connection:
-        tasks = int(connection.recv(64))
+        tasks, blocks = map(int, connection.recv(64).split())
     descriptors = len(list(Path(f"/proc/{pid}/fd").iterdir()))
     kept = next((float(line.rsplit(b" ", 1)[1]) for line in lines if line.startswith(b"evtmgmt_cache_bytes ")), 0.0)
-    return Sample(seconds, proxy.memory(), descriptors, tasks, len(lines), kept)
+    return Sample(seconds, proxy.memory(), descriptors, tasks, len(lines), blocks, kept)
 
 
 def slope(points: Sequence[tuple[float, float]]) -> float:
@@ -127,7 +130,7 @@ def judge(before: Sample, during: Sequence[Sample], after: Sample) -> list[Verdi
 
     Args:
         before: Idle, before the load.
-        during: Under load, in order, without the time in which caches fill.
+        during: Under load, in order, without the time in which everything is met for the first time.
         after: Idle again.
     """
     verdicts = []
