@@ -170,7 +170,7 @@ def ten_thousand_leave(stage: Stage) -> None:
             caller.close()
     stage.sandbox.faults.clear()
     until(lambda: not stage.sandbox.recorder.find(outcome="pending"))
-    assert stage.honest() == "200"
+    until(lambda: stage.honest() == "200")  # on a busy machine the organisation itself takes its time after that
     until(lambda: stage.descriptors() < 60)
 
 
