@@ -12,6 +12,9 @@ IN_CI = "CI" in os.environ
 settings.register_profile("evtmgmt-proxy", deadline=None, max_examples=50 if IN_CI else 100, derandomize=IN_CI, print_blob=False)
 settings.load_profile("evtmgmt-proxy")
 
+STARTERS = frozenset({"subprocess", "serving", "run", "started", "kill_at_random", "PROGRAM", "get_context"})
+"""Names in test modules that start processes, which takes long."""
+
 
 @pytest.fixture
 def anyio_backend() -> str:
@@ -25,5 +28,12 @@ def own_logs() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests last: Playwright's loop stays in the main thread, where async tests would meet it."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    """Files that start processes first, as a long one that comes last would be waited for alone. Browser tests last:
+    Playwright's loop stays in the main thread, where async tests would meet it.
+    """
+    items.sort(key=lambda item: (item.get_closest_marker("browser") is not None, not _starts_processes(item)))
+
+
+def _starts_processes(item: pytest.Item) -> bool:
+    module = item.getparent(pytest.Module)
+    return module is not None and not STARTERS.isdisjoint(vars(module.obj))

@@ -43,8 +43,7 @@ def metric(client: httpx.Client, url: str, line: str) -> float:
     return 0.0
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("signal", [SIGTERM, SIGINT])
+@pytest.mark.parametrize(("workers", "signal"), [(1, SIGINT), (2, SIGTERM)])
 def test_serve_answers_counts_and_stops(
     workers: int, signal: int, upstream: Sandbox, client: httpx.Client, tmp_path: Path
 ) -> None:
