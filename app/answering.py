@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from app.abuse.admission import Admission
 from app.bodies import Receive, Scope, read_request_body
 from app.caching.reading import Outcome, Reading, Served, Shortcut
 from app.calls import Call, Reply
-from app.cutover.decision import Source
+from app.cutover.decision import Route, Source
 from app.cutover.router import Router
 from app.cutover.shadow import Shadow
 from app.cutover.usage import Usage
@@ -146,7 +147,13 @@ class Answering:
             self.usage.note(operation.name, named, headers.single, scope["query_string"], body)
         call = self._call(exchange, found, route.source, query, headers, body)  # 4
         if operation.writes:
-            written = await self.legs[route.source].handlers[operation.name](call)  # 5, 6
+            try:
+                written = await self.legs[route.source].handlers[operation.name](call)  # 5, 6
+            except ProxyError as error:
+                if error.kind is not NOT_FOUND or not route.archived:
+                    raise
+                call = self._call(exchange, found, Source.ARCHIVE, query, headers, body)  # it tells that registration is over
+                written = await self.legs[Source.ARCHIVE].handlers[operation.name](call)
             if isinstance(written, Reply) and written.backend is not None:
                 exchange.backend = written.backend
             return written
@@ -154,14 +161,13 @@ class Answering:
             try:
                 reply = await self.legs[route.source].handlers[operation.name](call)  # 5, 6
             except ProxyError as error:
-                if error.kind is not NOT_FOUND or route.otherwise is None:
+                if error.kind is not NOT_FOUND or not (route.archived or route.otherwise is not None):
                     raise
-                call = self._call(exchange, found, route.otherwise, query, headers, body)  # 4
-                reply = await self.legs[route.otherwise].handlers[operation.name](call)  # 5, 6
+                call, reply = await self._elsewhere(route, partial(self._call, exchange, found, query=query, headers=headers))
         if isinstance(reply, Served):
             reading = self.legs[Source(call.source)].reading
             reading.remember(scope["raw_path"], scope["query_string"], reply.entry, query.dropped)
-        if route.otherwise is not None:
+        if route.otherwise is not None and call.source != Source.ARCHIVE:
             self.router.found(Source(call.source), operation, found.parameters, headers, scope)
         return reply
 
@@ -180,7 +186,23 @@ class Answering:
         elif reply.call is not None:
             self.shadow.offer(reply.call, reply.body)
 
-    def _call(self, exchange: Exchange, found: Match, source: Source, query: Query, headers: Headers, body: bytes) -> Call:
+    async def _elsewhere(self, route: Route, call_of: Callable[..., Call]) -> tuple[Call, Reply | Served]:
+        """The answer to a read of those who are asked next, and the call that brought it.
+
+        Raises:
+            ProxyError: What the last of them failed with.
+        """
+        if route.otherwise is not None:
+            call = call_of(source=route.otherwise)  # 4
+            try:
+                return call, await self.legs[route.otherwise].handlers[call.operation.name](call)  # 5, 6
+            except ProxyError as error:
+                if error.kind is not NOT_FOUND or not route.archived:
+                    raise
+        call = call_of(source=Source.ARCHIVE)  # 4
+        return call, await self.legs[Source.ARCHIVE].handlers[call.operation.name](call)  # 5, 6
+
+    def _call(self, exchange: Exchange, found: Match, source: Source, query: Query, headers: Headers, body: bytes = b"") -> Call:
         """The request as it goes to one of those who may answer."""
         leg = self.legs[source]
         operation = found.operation

@@ -6,6 +6,7 @@ from typing import Any
 
 from app.abuse.parts import build_addresses, build_admission
 from app.answering import Answering, Leg
+from app.archive.shelf import Shelf
 from app.backend import Backend
 from app.budget import Need
 from app.caching.cache import Cache
@@ -13,7 +14,7 @@ from app.caching.finishing import Finisher
 from app.caching.reading import Memory, Reading
 from app.caching.warming import warm_up
 from app.cors import Cors
-from app.cutover.decision import Source
+from app.cutover.decision import WITH_ARCHIVE, Source
 from app.cutover.parts import Staging, stage
 from app.cutover.state import Stage
 from app.delivery import Delivery
@@ -26,13 +27,14 @@ from app.hosting.switchboard import Nobody
 from app.metrics import Metrics
 from app.outbox.outbox import Outbox
 from app.outbox.parts import build_outbox
-from app.parts import aliases_of, build_backend, build_files, build_protection, build_upstream, workers
+from app.parts import aliases_of, archive_repairs, build_backend, build_files, build_protection, build_upstream, workers
 from app.problems import Problems
 from app.readiness import Readiness
 from app.record import Recorder
 from app.settings import Limits, Settings
 from app.upstream import Upstream
-from routes import both_handlers, outbound_handlers, realtime_handlers
+from routes import both_handlers, outbound_handlers, realtime_handlers, with_archive_handlers
+from routes.archived import Archived, archive_handlers
 from translation.errors import PORTAL_NOT_FOUND
 from translation.messages import Messages
 
@@ -146,7 +148,7 @@ def _legs(
     if settings.outbox.enabled:
         make = partial(build_outbox, settings, backend, sides[Source.REALTIME].registered, metrics, readiness)
         outbox = staging.life.part("outbox", make, start=Outbox.start, run=Outbox.run, close=Outbox.close)
-    places = staging.places if staging.observed else None
+    places = staging.places if staging.observed or staging.shelf else None
     handlers = realtime_handlers(
         backend, sides[Source.REALTIME], aliases, images, places, outbox, shared=staging.outbound is None
     )
@@ -160,7 +162,28 @@ def _legs(
         for source, first in ((Source.REALTIME_FIRST, Source.REALTIME), (Source.OUTBOUND_FIRST, Source.OUTBOUND)):
             union = reading(source)
             legs[source] = Leg(union, both_handlers(first, union, sides, aliases, metrics), aliases.parameters)
+    if staging.shelf is not None:
+        _add_archive(settings, staging, staging.shelf, legs, reading)
     return legs, probes, outbox
+
+
+def _add_archive(
+    settings: Settings, staging: Staging, shelf: Shelf, legs: dict[Source, Leg], reading: Callable[[Source], Reading]
+) -> None:
+    """The archive, and the lists of those that may answer together with it."""
+    aliases = aliases_of(settings)
+    archived = Archived(shelf, lambda: archive_repairs(settings, shelf.endpoint), sign_in=settings.archive.hide_form)
+    own = reading(Source.ARCHIVE)
+    if settings.archive.listed != "none":
+        for source, together in WITH_ARCHIVE.items():
+            if source in legs:
+                union = reading(together)
+                only_past = settings.archive.listed == "past"
+                handlers = with_archive_handlers(
+                    union, legs[source].reading, archived, lambda: staging.router.state, aliases, only_past=only_past
+                )
+                legs[together] = Leg(union, handlers, aliases.parameters)
+    legs[Source.ARCHIVE] = Leg(own, archive_handlers(archived, shelf, own), aliases.old_parameters)
 
 
 def _add_background(settings: Settings, staging: Staging, legs: dict[Source, Leg], probes: Probes, readiness: Readiness) -> None:
@@ -170,9 +193,10 @@ def _add_background(settings: Settings, staging: Staging, legs: dict[Source, Leg
         staging.life.part(name, lambda: work, run=lambda work: work())
 
     add("watch of tokens", partial(readiness.watch, probes))
-    if len(probes) > 1 or settings.admin.token is not None:
+    always = settings.admin.token is not None or staging.shelf is not None
+    if len(probes) > 1 or always:
         read = {side: partial(legs[side].reading.value, "list_events", {}, (), Need.REFRESH) for side in probes}
-        add("lists of events", partial(staging.router.follow_lists, read, always=settings.admin.token is not None))
+        add("lists of events", partial(staging.router.follow_lists, read, always=always))
     if settings.cache.enabled and settings.cache.warm and staging.life.is_new("cache"):
 
         async def warm() -> None:

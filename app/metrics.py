@@ -253,6 +253,12 @@ class Metrics:
         self.challenges = Counter(
             "evtmgmt_challenges", "Registrations that met the challenge, by outcome.", ("outcome",), registry=self.registry
         )
+        self.archive_events = Gauge(
+            "evtmgmt_archive_events",
+            "Events in the archive that serves; 0 when there is none that can be used.",
+            registry=self.registry,
+            multiprocess_mode="livemin",
+        )
         self.config_loaded = prometheus_client.Gauge(
             "evtmgmt_config_loaded_timestamp_seconds",
             "When the settings that serve were read, in seconds since 1970.",

@@ -8,6 +8,7 @@ from app import settings as configured
 from app.backend import Backend
 from app.bridge.script import Script, build_script
 from app.budget import Budget
+from app.cutover.archived import Archived, Held
 from app.cutover.decision import Source
 from app.cutover.settings import Outbound as OutboundSettings
 from app.faults.protection import Protection
@@ -95,6 +96,28 @@ def build_files(settings: Settings) -> PortalFiles | None:
     if folder is None:
         return None
     return PortalFiles(folder, source_maps=settings.portal.source_maps, patience=settings.limits.answer_timeout)
+
+
+def archived_of(settings: Settings, held: Held) -> Archived:
+    """What the archive has to do with requests, as the settings say.
+
+    Args:
+        settings: The settings.
+        held: What it holds.
+    """
+    sides = (Source.REALTIME,) if settings.outbound is None else (Source.REALTIME, Source.OUTBOUND)
+    return Archived(held, sides, listed=settings.archive.listed != "none", whole=not settings.realtime.configured)
+
+
+def archive_repairs(settings: Settings, endpoint: str) -> Repairs:
+    """How answers of the archive are mended: what needed the old organisation is left out.
+
+    Args:
+        settings: The settings.
+        endpoint: The old base address that it was recorded from: its pictures are there no more. Empty when it is not known.
+    """
+    old = endpoint or ("" if settings.outbound is None else settings.outbound.endpoint)
+    return Repairs(upstream_hosts=frozenset({urlsplit(old).hostname or ""} - {""}))
 
 
 def build_outbound(

@@ -29,7 +29,7 @@ class Redactor:
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        forms = {form for secret in secrets if secret for form in _forms(secret)}
+        forms = {form for secret in secrets if secret for form in forms_of(secret)}
         self._secrets = re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True)))) if forms else None
 
     def text(self, text: str) -> str:
@@ -49,7 +49,7 @@ class Redactor:
         return text
 
 
-def _forms(secret: str) -> tuple[str, ...]:
+def forms_of(secret: str) -> tuple[str, ...]:
     """How a secret may look: as it is, in an address, in a representation, in JSON (a line is cleaned once it is JSON)."""
     in_address = (quote(secret, safe=""), quote_plus(secret))
     in_lower_case = (_ESCAPE.sub(lambda escape: escape[0].lower(), form) for form in in_address)

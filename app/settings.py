@@ -13,6 +13,7 @@ from pydantic import Field, PrivateAttr, SecretStr, field_validator, model_valid
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.abuse.settings import ChallengeSettings, Rates
+from app.archive.settings import ArchiveSettings
 from app.bridge.settings import public_url
 from app.caching.settings import CacheSettings
 from app.cutover.settings import Admin, Cutover, Outbound, Rollback, Shadow, StateSettings
@@ -61,6 +62,7 @@ class Settings(BaseSettings):
     admin: Admin = Admin()
     state: StateSettings = StateSettings()
     outbox: OutboxSettings = OutboxSettings()
+    archive: ArchiveSettings = ArchiveSettings()
     reload: Reload = Reload()
     portals: dict[str, dict[str, Any]] = Field({}, description="Several portals, each with what is its own. See docs/portals.md.")
     metrics: Scraping = Scraping()
@@ -82,6 +84,12 @@ class Settings(BaseSettings):
         switches = (*self.cutover.operations.values(), *self.cutover.events.values())
         if self.outbound is None and (self.cutover.stage is not Stage.REALTIME or Switch.OUTBOUND in switches):
             raise ValueError("the cutover needs EVTMGMT_OUTBOUND__ENDPOINT, __TOKEN and __ORIGIN in every stage but realtime")
+        return self
+
+    @model_validator(mode="after")
+    def _archive_where_needed(self) -> "Settings":
+        if self.archive.path is None and Switch.ARCHIVE in self.cutover.events.values():
+            raise ValueError("an event is switched to the archive, and there is none: set EVTMGMT_ARCHIVE__PATH")
         return self
 
     @model_validator(mode="after")

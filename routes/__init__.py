@@ -8,14 +8,16 @@ from app.caching.reading import Handler, Reading, Served
 from app.calls import Call, Reply
 from app.cutover.decision import Source
 from app.cutover.places import Places
+from app.cutover.state import CutoverState
 from app.metrics import Metrics
 from app.outbound import Outbound
 from app.outbox.outbox import Outbox
+from routes.archived import Archived
 from routes.calendar import PersonalCalendar
 from routes.checkins import CheckIns
 from routes.handed import Handed
 from routes.images import Images
-from routes.published import PublishedByBoth
+from routes.published import PublishedByBoth, PublishedWithArchive
 from routes.reads import Reads
 from routes.refusals import refuse
 from routes.registrations import Registrations
@@ -129,6 +131,30 @@ def both_handlers(
     """
     operation = BY_NAME["list_events"]
     return {operation.name: reading.through(operation, PublishedByBoth(first, sides, aliases, metrics))}
+
+
+def with_archive_handlers(
+    reading: Reading,
+    published: Reading,
+    archived: Archived,
+    state: Callable[[], CutoverState],
+    aliases: Aliases,
+    *,
+    only_past: bool,
+) -> dict[str, Answering]:
+    """The handler of the one operation that organisations and archive answer together.
+
+    Args:
+        reading: Answers what was answered before.
+        published: Reads the list of the organisations.
+        archived: Reads the archive.
+        state: Gives the cutover's state.
+        aliases: Ids changed by the migration.
+        only_past: Whether only events that are over are taken from the archive.
+    """
+    operation = BY_NAME["list_events"]
+    handler = PublishedWithArchive(published, archived.listed, state, aliases, only_past=only_past)
+    return {operation.name: reading.through(operation, handler)}
 
 
 def _is_filtered(call: Call) -> bool:

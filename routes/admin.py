@@ -48,11 +48,12 @@ class Problem(BaseModel):
 
 
 class Explanation(BaseModel):
-    """Who would answer a request, and why; ``source`` is null when nobody would."""
+    """Who would answer a request, and why; ``source`` is null when nobody would. With ``archived`` the archive is asked last."""
 
     operation: str
     source: Source | None
     otherwise: Source | None
+    archived: bool
     rule: Rule
     why: str
 
@@ -133,7 +134,7 @@ def admin_router(access: Access, sources: Sources) -> APIRouter:
     @router.get("/cutover/events")
     async def events() -> Events:
         """All published events: which organisation lists each, and where its page comes from."""
-        return show_events((await sources.snapshot()).state, sources.places, both=sources.both)
+        return show_events((await sources.snapshot()).state, sources.places, sources.archive, both=sources.both)
 
     @router.get("/cutover/differences")
     async def differences(operation: str | None = None, everything: bool = False) -> Differences:
@@ -152,7 +153,14 @@ def admin_router(access: Access, sources: Sources) -> APIRouter:
             name, route = sources.explain(method, path, visitor)
         except ProxyError as error:
             raise AdminError(Kind.NoOperation, f"{error.kind.title}.") from None
-        return Explanation(operation=name, source=route.source, otherwise=route.otherwise, rule=route.rule, why=route.why)
+        return Explanation(
+            operation=name,
+            source=route.source,
+            otherwise=route.otherwise,
+            archived=route.archived,
+            rule=route.rule,
+            why=route.why,
+        )
 
     # Described once, when all routes are there; it does not describe itself.
     document = _describe(router)

@@ -87,13 +87,15 @@ def console_router(access: Access, sources: Sources) -> APIRouter:
     async def operations(request: Request) -> Response:
         snapshot, traffic, parity = await asyncio.gather(sources.snapshot(), sources.reports.traffic(), sources.reports.parity())
         table = show_operations(snapshot.state, traffic, parity)
-        return await page(request, "operations", "operations.html", snapshot, table=table, switches=list(Switch))
+        switches = [switch for switch in Switch if switch is not Switch.ARCHIVE]
+        return await page(request, "operations", "operations.html", snapshot, table=table, switches=switches)
 
     @router.get("/events")
     async def events(request: Request) -> Response:
         snapshot = await sources.snapshot()
-        table = show_events(snapshot.state, sources.places, both=sources.both)
-        return await page(request, "events", "events.html", snapshot, table=table, switches=list(Switch))
+        table = show_events(snapshot.state, sources.places, sources.archive, both=sources.both)
+        switches = [switch for switch in Switch if switch is not Switch.ARCHIVE or sources.archive is not None]
+        return await page(request, "events", "events.html", snapshot, table=table, switches=switches)
 
     @router.get("/differences")
     async def differences(request: Request) -> Response:

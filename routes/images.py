@@ -5,17 +5,21 @@ from contextlib import AsyncExitStack
 from typing import Final
 
 from app.backend import Backend
-from app.calls import Call, Reply
+from app.calls import Call, Header, Reply
 from app.outbound import Outbound
 from translation.errors import UPSTREAM_ANSWER_INVALID, UPSTREAM_ANSWER_TOO_LARGE, ProxyError
 from translation.images import image_type
 
 # An SVG opened by itself could run scripts on the portal's origin; and other sites' portals must be able to show it.
-_HEADERS: Final = [
+HEADERS: Final = [
     (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; sandbox"),
     (b"cross-origin-resource-policy", b"cross-origin"),
 ]
-_KEPT: Final = b"%b, max-age=3600"
+
+
+def kept_for(*, shared: bool) -> Header:
+    """The header line that says who may keep an image for an hour: caches in front as well, or visitors' browsers alone."""
+    return b"cache-control", b"public, max-age=3600" if shared else b"private, max-age=3600"
 
 
 class Images:
@@ -30,7 +34,7 @@ class Images:
     def __init__(self, backend: Backend | Outbound, max_bytes: int, *, shared: bool = True) -> None:
         self._backend = backend
         self._max_bytes = max_bytes
-        self._headers = [*_HEADERS, (b"cache-control", _KEPT % (b"public" if shared else b"private"))]
+        self._headers = [*HEADERS, kept_for(shared=shared)]
 
     async def __call__(self, call: Call) -> Reply:
         """Open one image.

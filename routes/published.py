@@ -1,7 +1,8 @@
-"""The published events of both organisations in one list, for the stage ``split``."""
+"""The published events of several in one list: of both organisations in the stage ``split``, and of the archive."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import orjson
@@ -10,6 +11,7 @@ import structlog
 from app.caching.reading import Reading
 from app.calls import JSON, Call, Reply
 from app.cutover.decision import Source
+from app.cutover.state import CutoverState, Switch
 from app.metrics import Metrics
 from translation.aliases import Aliases
 from translation.answers import translate
@@ -65,6 +67,83 @@ class PublishedByBoth:
         except orjson.JSONDecodeError:
             return ProxyError(UPSTREAM_ANSWER_INVALID, cause="the answer is not JSON")
         return published
+
+
+class PublishedWithArchive:
+    """Reads the list of the organisations, and puts events of the archive into it. Those that were recreated stand in it once.
+
+    Args:
+        published: Reads the list of the organisations.
+        archived: Reads the events of the archive.
+        state: Gives the cutover's state: an event that is switched to the archive is shown as it is there.
+        aliases: Ids changed by the migration.
+        only_past: Whether only events that are over are put in.
+        now: The time, in UTC.
+    """
+
+    def __init__(
+        self,
+        published: Reading,
+        archived: Callable[[], Awaitable[list[dict[str, Any]]]],
+        state: Callable[[], CutoverState],
+        aliases: Aliases,
+        *,
+        only_past: bool,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._published = published
+        self._archived = archived
+        self._state = state
+        self._aliases = aliases
+        self._only_past = only_past
+        self._now = now
+
+    async def __call__(self, call: Call) -> Reply:
+        """Answer the list. An archive that cannot be read is left out.
+
+        Raises:
+            ProxyError: The organisations' list cannot be had: without it there would seem to be nothing to register for.
+        """
+        value, held = await asyncio.gather(
+            self._published.value("list_events", {}, call.trace, call.need, call.query, call.until), self._held()
+        )
+        published = translate(call.operation, value, {}, {}, AS_IT_IS)[0]
+        switched = [event for event in held or () if self._switch(event) is Switch.ARCHIVE]
+        others = [event for event in held or () if self._is_shown(event)]
+        merged = union([switched, published, others], self._aliases)
+        return Reply(200, JSON, orjson.dumps(merged), brief=PARTIAL_SECONDS if held is None else None)
+
+    async def _held(self) -> list[dict[str, Any]] | None:
+        try:
+            return await self._archived()
+        except ProxyError:
+            return None  # whoever reads the file has told of it
+
+    def _switch(self, event: Mapping[str, Any]) -> Switch | None:
+        name = str(event["readableEventId"])
+        found = self._state().event_switch(name, self._aliases.event(name))
+        return None if found is None else found[1]
+
+    def _is_shown(self, event: Mapping[str, Any]) -> bool:
+        """Whether an event that the organisations do not list is shown: not one that goes on there under another id."""
+        name = str(event["readableEventId"])
+        if self._aliases.event(name) != name or self._switch(event) is not None:
+            return False
+        return not self._only_past or is_over(event, self._now())
+
+
+def is_over(event: Mapping[str, Any], now: datetime) -> bool:
+    """Whether an event is over everywhere.
+
+    Args:
+        event: In the old form.
+        now: The time, in UTC.
+    """
+    in_utc = isinstance(event["endDateUTC"], str)
+    end = event["endDateUTC"] if in_utc else event["endDate"]
+    # Local times bear no offset: half a day later it is over in all zones.
+    moment = now if in_utc else now - timedelta(hours=12)
+    return isinstance(end, str) and end[:19] < moment.strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def union(lists: list[list[Any]], aliases: Aliases) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 OUTER = {"job", "instance", "portal"}
 """Labels that Prometheus adds, and the one that all metrics have where there are several portals."""
 _SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
-_STATUSES = {str(status) for status in (200, 204, 206, 302, 304, 400, 401, 403, 404, 409, 429, 499, 500, 501, 502, 503, 504)}
+_STATUSES = {str(status) for status in (200, 204, 206, 302, 304, 400, 401, 403, 404, 409, 410, 429, 499, 500, 501, 502, 503, 504)}
 
 
 @cache

@@ -278,6 +278,22 @@ SWITCHED_OFF = _kind(
     "This was switched off",
     "A switch of the cutover says `off` for this operation or event. `evtmgmt-proxy cutover show` tells which and since when.",
 )
+REGISTRATION_CLOSED = _kind(
+    "RegistrationClosed",
+    410,
+    Blame.CONTRACT,
+    "Registration for this event is closed",
+    "The event is answered from the archive (docs/archive.md): no organisation has it, or it is switched to `archive`. Nobody "
+    "was registered.",
+)
+ARCHIVE_UNREADABLE = _kind(
+    "ArchiveUnreadable",
+    500,
+    Blame.OPERATOR,
+    "The archive cannot be read",
+    "The archive's file is damaged, or was changed while it was being read. The log says which. Put a whole one in its place, in "
+    "one step (`mv`): it is taken up by itself.",
+)
 EVENT_PLACE_UNKNOWN = _kind(
     "EventPlaceUnknown",
     503,

@@ -59,6 +59,8 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "CaptchaNotSupported": "The picture check is no longer available here. Please reload the page and register without it.",
         "TrackSessionsNotAvailable": "We cannot show the sessions of this track. Please look at the list of all sessions.",
         "SwitchedOff": "This is not available at the moment. Please try again later, or ask the organiser.",
+        "RegistrationClosed": "Registration for this event is closed. You can still look at its page.",
+        "ArchiveUnreadable": "We cannot show this past event at the moment. Please try again later, or tell the organiser.",
         "EventPlaceUnknown": "We cannot take your registration at the moment. Nothing was sent. Please try again in a few "
         "minutes.",
         "UpstreamRefusedProxy": "This page does not work at the moment. Please try again later, or tell the organiser.",
@@ -130,6 +132,10 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "Liste aller Sitzungen nach.",
         "SwitchedOff": "Das ist im Moment nicht verfügbar. Bitte versuchen Sie es später noch einmal oder fragen Sie den "
         "Veranstalter.",
+        "RegistrationClosed": "Die Registrierung für diese Veranstaltung ist geschlossen. Die Seite können Sie weiterhin "
+        "ansehen.",
+        "ArchiveUnreadable": "Wir können diese vergangene Veranstaltung im Moment nicht anzeigen. Bitte versuchen Sie es "
+        "später noch einmal oder sagen Sie dem Veranstalter Bescheid.",
         "EventPlaceUnknown": "Wir können Ihre Registrierung im Moment nicht annehmen. Es wurde nichts gesendet. Bitte "
         "versuchen Sie es in einigen Minuten noch einmal.",
         "UpstreamRefusedProxy": "Diese Seite funktioniert im Moment nicht. Bitte versuchen Sie es später noch einmal "
@@ -201,6 +207,9 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "TrackSessionsNotAvailable": "Nous ne pouvons pas afficher les sessions de ce parcours. Veuillez consulter la "
         "liste de toutes les sessions.",
         "SwitchedOff": "Ceci n'est pas disponible en ce moment. Veuillez réessayer plus tard ou demander à l'organisateur.",
+        "RegistrationClosed": "Les inscriptions à cet événement sont closes. Vous pouvez toujours consulter sa page.",
+        "ArchiveUnreadable": "Nous ne pouvons pas afficher cet événement passé en ce moment. Veuillez réessayer plus tard ou "
+        "prévenir l'organisateur.",
         "EventPlaceUnknown": "Nous ne pouvons pas prendre votre inscription en ce moment. Rien n'a été envoyé. Veuillez "
         "réessayer dans quelques minutes.",
         "UpstreamRefusedProxy": "Cette page ne fonctionne pas en ce moment. Veuillez réessayer plus tard ou prévenir "
@@ -262,6 +271,8 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "TrackSessionsNotAvailable": "No podemos mostrar las sesiones de este itinerario. Consulte la lista de todas las "
         "sesiones.",
         "SwitchedOff": "Esto no está disponible en este momento. Inténtelo más tarde o pregunte al organizador.",
+        "RegistrationClosed": "La inscripción para este evento está cerrada. Aún puede consultar su página.",
+        "ArchiveUnreadable": "No podemos mostrar este evento pasado en este momento. Inténtelo más tarde o avise al organizador.",
         "EventPlaceUnknown": "No podemos aceptar su inscripción en este momento. No se ha enviado nada. Inténtelo de nuevo en "
         "unos minutos.",
         "UpstreamRefusedProxy": "Esta página no funciona en este momento. Inténtelo más tarde o avise al organizador.",

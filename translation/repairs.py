@@ -14,7 +14,7 @@ from translation.form_embed import Bridge, bridge_form
 from translation.grammar import is_guid
 from translation.shapes import BLANKS
 
-_NESTED: Final[dict[str, dict[str, str]]] = {
+NESTED: Final[dict[str, dict[str, str]]] = {
     "Event": {"building": "Building", "room": "Room"},
     "Session": {"building": "Building", "room": "Room", "speakers": "Speaker"},
     "Pass": {"sessions": "Session"},
@@ -85,7 +85,7 @@ def repair_item(raw: Mapping[str, Any], shape: str | None, repairs: Repairs) -> 
         item["customFields"] = {}  # CONTRACT 1.2: portals read customFields.<name> and throw when it is missing
     if shape == "Speaker":
         item["imageUrl"] = _speaker_image(item, repairs)
-    for name, nested in _NESTED.get(shape, {}).items():
+    for name, nested in NESTED.get(shape, {}).items():
         value = item[name]
         if isinstance(value, dict):
             item[name] = repair_item(value, nested, repairs)

@@ -24,6 +24,7 @@ _SWITCHED: Final = {
     Switch.OFF: "Visitors who ask for it get an error that says it is switched off.",
     Switch.REALTIME: "Real-time serves it, whatever the stage says.",
     Switch.OUTBOUND: "Outbound serves it, whatever the stage says.",
+    Switch.ARCHIVE: "Its pages are shown as they were recorded, whatever the stage says. Nobody can register for it.",
     None: "The stage decides again who serves it.",
 }
 

@@ -48,5 +48,6 @@ def sources_of(staging: Staging, observed: Observed, metrics: Metrics, outbox: O
         explain=partial(explain, staging.router),
         gauges=partial(read_gauges, metrics.registry, burst, metrics.portal),
         both=staging.outbound is not None,
+        archive=staging.shelf,
         outbox=outbox,
     )

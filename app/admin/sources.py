@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from app.admin.gauges import Gauges
+from app.cutover.archived import Held
 from app.cutover.decision import Route
 from app.cutover.live import Live
 from app.cutover.places import Places
@@ -26,6 +27,7 @@ class Sources:
             raises ``ProxyError`` where the path is no operation.
         gauges: The cache and the budget, of all workers together; it reads files, so it is called in a thread.
         both: Whether an outbound organisation is configured.
+        archive: What the archive holds; None when there is none.
         outbox: Registrations that wait; None when it is off.
     """
 
@@ -36,6 +38,7 @@ class Sources:
     explain: Callable[[str, str, str], tuple[str, Route]]
     gauges: Callable[[], Gauges]
     both: bool
+    archive: Held | None = None
     outbox: Outbox | None = None
 
     async def snapshot(self) -> Snapshot:

@@ -44,6 +44,7 @@ _FAILED: Final = frozenset(
         errors.UPSTREAM_ANSWER_TOO_LARGE,
         errors.UPSTREAM_REFUSED_PROXY,
         errors.TOO_MANY_REQUESTS,
+        errors.ARCHIVE_UNREADABLE,
     }
 )
 """Failures that an older answer is better than. All others are answers: the event is gone, the request was wrong."""

@@ -86,7 +86,7 @@ def switches(given: list[str], option: str) -> dict[str, Switch]:
         try:
             found[name.strip()] = Switch(where.strip().lower())
         except ValueError:
-            hint = "write NAME=WHERE, where WHERE is outbound, realtime or off"
+            hint = "write NAME=WHERE, where WHERE is outbound, realtime, off, or for an event archive"
             raise typer.BadParameter(f"{text!r}: {hint}", param_hint=option) from None
     return found
 
@@ -129,7 +129,7 @@ def run_change(settings: Settings, edit: Setting | Clearing, who: str | None, wh
         return _refused(_FORGETFUL)
 
     async def change(store: Store) -> tuple[Snapshot, Snapshot]:
-        live = Live(store, both=settings.outbound is not None)
+        live = Live(store, both=settings.outbound is not None, archive=settings.archive.path is not None)
         await live.start(settings.cutover.state())
         return live.snapshot, await live.change(edit, current_user() if who is None else who, why, expected)
 

@@ -159,6 +159,54 @@ def compare(
     raise typer.Exit(status)
 
 
+@cli.command("record", epilog=examples("record"))
+def record_(
+    file: Annotated[
+        Path | None, typer.Argument(help="Where the archive goes; EVTMGMT_ARCHIVE__PATH by default.", show_default=False)
+    ] = None,
+    saved: Annotated[
+        list[Path] | None,
+        typer.Option("--from", metavar="PATH", help="A HAR file or a folder with saved answers. Repeatable."),
+    ] = None,
+    event: Annotated[list[str] | None, typer.Option(help="Readable id of an event; all that are listed by default.")] = None,
+    without: Annotated[
+        list[str] | None, typer.Option(metavar="FIELD", help="A field that is not kept, such as speakers.email. Repeatable.")
+    ] = None,
+    rate: Annotated[float, typer.Option(min=0.1, max=1_000, help="Calls per second to outbound.")] = 5,
+    pictures: Annotated[bool, typer.Option("--pictures/--no-pictures", help="Whether pictures and logos are read.")] = True,
+    finish: Annotated[
+        bool, typer.Option("--finish", help="Ask for nothing: make the archive of what a run that was cut off has read.")
+    ] = False,
+    forget: Annotated[
+        list[str] | None, typer.Option(metavar="EVENT", help="Ask for nothing: take this event out of the archive. Repeatable.")
+    ] = None,
+    portal: Portal = None,
+) -> None:
+    """Record all events of the outbound organisation into an archive, from which their pages live on.
+
+    Reads only: nothing is registered. A run that was cut off goes on where it was; a later one refreshes what is there. Exit
+    status 1 when something could not be read, 2 when the settings or files cannot be used, 3 when outbound could not be read.
+    """
+    from app.cli.recording import run_forget, run_import, run_record
+
+    if sum(map(bool, (saved, event, finish, forget))) > 1:
+        raise typer.BadParameter("only one of --from, --event, --finish and --forget can be done at a time")
+    if saved and file is not None:
+        raise typer.Exit(run_import(file, saved, without=without or ()))
+    if forget and file is not None:
+        raise typer.Exit(run_forget(file, forget))
+    settings = portal_settings(portal)
+    target = file or settings.archive.path
+    if target is None:
+        raise typer.BadParameter("is missing: name it, or set EVTMGMT_ARCHIVE__PATH", param_hint="FILE")
+    if saved:
+        raise typer.Exit(run_import(target, saved, without=without or ()))
+    if forget:
+        raise typer.Exit(run_forget(target, forget))
+    status = run_record(settings, target, rate=rate, events=event or (), without=without or (), pictures=pictures, finish=finish)
+    raise typer.Exit(status)
+
+
 @cli.command("repoint", epilog=examples("repoint"))
 def repoint_(
     path: Annotated[Path, typer.Argument(help="The built portal: a folder, a zip or one file.", show_default=False)],

@@ -3,12 +3,17 @@
 This and ``app/cli/story.py`` are the only places where the product touches ``sandbox/``.
 """
 
+import asyncio
 import socket
 from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 from rich.console import Console
 
+from app.archive.draft import Draft
+from app.archive.recorder import record
 from app.main import create_app
 from app.server import Server, server_config
 from app.settings import GivenSettings
@@ -16,6 +21,8 @@ from sandbox.portal_server import PortalServer
 from sandbox.server import Sandbox, SandboxThread
 from translation.operations import OLD_BASES
 
+OLD_EVENT = "Legacy_Roadshow"
+"""The event that the simulated organisation did not create anew."""
 CLIENT_TOKEN = "the-old-token-of-the-portal"  # noqa: S105 - what an old portal still sends; the proxy drops it
 
 
@@ -36,13 +43,13 @@ def run_demo(host: str, port: int) -> None:
         sandbox = Sandbox(host=host, port=port + 2 if port else 0, realtime_origin=portal.url, outbound_origin=portal.url)
         sandbox.realtime.behaviour.return_url = f"{portal.url}/#/my-registrations"
         running.enter_context(SandboxThread(sandbox))
+        realtime = {"endpoint": sandbox.realtime_endpoint, "token": sandbox.realtime_token, "origin": portal.url}
+        archive = Path(running.enter_context(TemporaryDirectory())) / "archive.sqlite3"
+        asyncio.run(record_old_event(sandbox, realtime, archive))
         settings = GivenSettings.model_validate(
             {
-                "realtime": {
-                    "endpoint": sandbox.realtime_endpoint,
-                    "token": sandbox.realtime_token,
-                    "origin": portal.url,
-                },
+                "realtime": realtime,
+                "archive": {"path": archive, "listed": "all"},
                 # One event of the organisation has a form of its own: the old portal shows it through the bridge.
                 "portal": {"public_url": proxy_url},
                 "answers": {"registration_form": "bridge", **form_hosts(sandbox.base_url)},
@@ -51,6 +58,22 @@ def run_demo(host: str, port: int) -> None:
         )
         _tell(portal.url, proxy_url, sandbox.base_url, base)
         Server(server_config(create_app(settings), settings.limits)).run(sockets=[listener])
+
+
+async def record_old_event(sandbox: Sandbox, realtime: dict[str, str], archive: Path) -> None:
+    """Record the one event that a simulated organisation did not create anew, with all its parts.
+
+    Args:
+        sandbox: The organisation; its old API answers still.
+        realtime: The settings of its new one.
+        archive: Where it goes.
+    """
+    old = {"endpoint": sandbox.outbound_endpoint, "token": sandbox.outbound_token, "origin": sandbox.outbound_origin}
+    settings = GivenSettings.model_validate({"realtime": realtime, "outbound": old})
+    assert settings.outbound is not None  # noqa: S101 - just set
+    draft = Draft(archive, settings.outbound.endpoint)
+    await record(settings, settings.outbound, draft, rate=1_000, events=[OLD_EVENT])
+    draft.finish()
 
 
 def form_hosts(organisation: str) -> dict[str, tuple[str, ...]]:
@@ -85,6 +108,10 @@ def _tell(portal: str, proxy: str, organisation: str, base: str) -> None:
         (
             "A form of real-time journeys, written anew for the old portal (open it there: Webinar With a Form)",
             f"curl -s '{base}events/Form_Webinar' | grep -o '\"registrationForm\":.*</script>'",
+        ),
+        (
+            "An event that was not created anew lives on in the archive, and takes no registrations",
+            f"curl -s '{base}events/{OLD_EVENT}' | grep -o '\"stopRegistrationDate\":[^,]*'",
         ),
         ("What was counted", f"curl -s '{proxy}/metrics' | grep evtmgmt_requests_total"),
     ):

@@ -31,6 +31,12 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("a report to hand on, and a threshold for a script", "compare --threshold 99.5 --html report.html --json report.json"),
         ("one event, one field left out", "compare --event Contoso_Open_Day --ignore 'get_event:description'"),
     ),
+    "record": (
+        ("everything, while outbound still answers", "record archive.sqlite3"),
+        ("without the speakers' e-mail addresses and pictures", "record --without speakers.email --without speakers.image"),
+        ("from what a browser exported, and from a copy of the site", "record archive.sqlite3 --from visit.har --from site-copy"),
+        ("of a run that was cut off", "record archive.sqlite3 --finish"),
+    ),
     "repoint": (
         ("show what would be replaced", "repoint dist --to https://proxy.example.com"),
         ("replace it; the originals go to dist.before-repoint", "repoint dist --to https://proxy.example.com --write"),

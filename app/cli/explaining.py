@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from app.archive.file import ArchiveError
 from app.cutover.explaining import Explanation, explain_now
 from app.cutover.store import StoreAwayError
 from app.logs import configure_logs
@@ -35,6 +36,8 @@ def run_explain(settings: Settings, method: str, path: str, visitor: str) -> int
         found = asyncio.run(explain_now(settings, method, path, visitor))
     except ProxyError as error:
         raise typer.BadParameter(f"{error.kind.title}. {error.detail or error.kind.operator}") from None
+    except ArchiveError as unusable:
+        raise typer.BadParameter(str(unusable), param_hint="EVTMGMT_ARCHIVE__PATH") from None
     except StoreAwayError as away:
         raise typer.BadParameter(str(away), param_hint="EVTMGMT_STATE__PATH") from None
     show(found, Console(width=None if sys.stdout.isatty() else 1_000, highlight=False))
@@ -52,8 +55,8 @@ def show(found: Explanation, console: Console) -> None:
         ("Because", route.why),
         ("State", f"stage {found.state.stage}, {version}"),
     ]
-    if route.otherwise is not None:
-        lines.insert(2, ("Or by", f"{route.otherwise.value}, when {route.source} does not know it"))
+    if route.followers:
+        lines.insert(2, ("Or by", f"{', then '.join(route.followers)}, when {route.source} does not know it"))
     lines += [("Not read", f"the list of {source.value}: what is said would hold without it") for source in found.unread]
     for name, words in lines:
         console.print(Text.assemble((f"{name:<12}", "dim"), words))

@@ -48,7 +48,7 @@ class Failure:
     Attributes:
         side: Which organisation.
         operation: The operation's name.
-        event: The readable id that was asked for; empty for the list.
+        event: The readable id, or the GUID of a part, that was asked for; empty for the list.
         code: The ``errorCode`` (docs/errors.md).
         cause: What happened in technical words; no address.
     """
@@ -158,7 +158,8 @@ class Reader:
         self.failed += 1
         if len(self.failures) < MAX_FAILURES:
             cause = error.cause or error.kind.title
-            self.failures.append(Failure(self.side, call.operation.name, call.sent.get("event", ""), error.kind.code, cause))
+            about = next(iter(call.sent.values()), "")
+            self.failures.append(Failure(self.side, call.operation.name, about, error.kind.code, cause))
         self._in_a_row = self._in_a_row + 1 if error.kind in _GONE else 0
         if self._in_a_row >= GONE_AFTER:
             raise UnreadableError(self.side, error)

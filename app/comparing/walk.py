@@ -88,7 +88,7 @@ async def rehearse(
     rules = Rules.of(ignored, aliases_of(settings))
     began, clock = time.time(), time.monotonic()
     metrics = Metrics()
-    quiet = _Quiet(metrics)
+    quiet = Quiet(metrics)
     # The rate holds the calls back. Each side has a budget of its own, so that a pause of one is not the other's.
     old_upstream, upstream = build_upstream(settings.upstream), build_upstream(settings.upstream)
     outbound = build_outbound(settings.outbound, old_upstream, Budget(None, 1, 0), metrics, quiet)
@@ -215,7 +215,7 @@ def _lonely(event: Thing, namesake: Any) -> Lonely:
     return Lonely(*(text if isinstance(text, str) else "" for text in texts))
 
 
-class _Quiet(Readiness):
+class Quiet(Readiness):
     """Logs nothing about a refused token: the report says it."""
 
     def refused(self, organisation: str) -> None:

@@ -2,7 +2,8 @@
 
 The most binding rule first: what is switched off, what only real-time has, a tester's header, the page that a registration comes
 from, what the watcher moved back, the switch of the event, the switch of the operation, the stage. Where both sides serve, in the
-stage ``split`` and where the watcher moved something back, what only one side has is asked there.
+stage ``split`` and where the watcher moved something back, what only one side has is asked there. What no side has is answered
+from the archive, where there is one that holds it.
 """
 
 from dataclasses import dataclass, replace
@@ -20,12 +21,26 @@ _LONGEST_KEY: Final = 64
 
 
 class Source(StrEnum):
-    """Who answers: one organisation, or for the list of events both, of which the first wins."""
+    """Who answers: one organisation or the archive, or for the list of events several, of which the first wins."""
 
     REALTIME = "realtime"
     OUTBOUND = "outbound"
     REALTIME_FIRST = "realtime+outbound"
     OUTBOUND_FIRST = "outbound+realtime"
+    ARCHIVE = "archive"
+    REALTIME_AND_ARCHIVE = "realtime+archive"
+    OUTBOUND_AND_ARCHIVE = "outbound+archive"
+    REALTIME_FIRST_AND_ARCHIVE = "realtime+outbound+archive"
+    OUTBOUND_FIRST_AND_ARCHIVE = "outbound+realtime+archive"
+
+
+WITH_ARCHIVE: Final = {
+    Source.REALTIME: Source.REALTIME_AND_ARCHIVE,
+    Source.OUTBOUND: Source.OUTBOUND_AND_ARCHIVE,
+    Source.REALTIME_FIRST: Source.REALTIME_FIRST_AND_ARCHIVE,
+    Source.OUTBOUND_FIRST: Source.OUTBOUND_FIRST_AND_ARCHIVE,
+}
+"""Who lists events, and the same together with the archive."""
 
 
 class Rule(StrEnum):
@@ -42,6 +57,7 @@ class Rule(StrEnum):
     PERCENT = "percentage"
     KNOWN_ID = "known id"
     UNKNOWN_ID = "unknown id"
+    ARCHIVED = "archive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +69,20 @@ class Route:
         rule: What decided.
         why: The same in words for the operator.
         otherwise: Who is asked when ``source`` does not know the thing.
+        archived: Whether the archive is asked when nobody before knows the thing.
     """
 
     source: Source | None
     rule: Rule
     why: str
     otherwise: Source | None = None
+    archived: bool = False
+
+    @property
+    def followers(self) -> tuple[Source, ...]:
+        """Who is asked after ``source``, one after the other, while nobody knows the thing."""
+        other = () if self.otherwise is None else (self.otherwise,)
+        return (*other, Source.ARCHIVE) if self.archived else other
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +98,9 @@ class Facts:
         override: What a tester with the admin credential asks for.
         page: Where this visitor's page of the event came from.
         also: The event's other readable id, where the migration changed it.
+        archived: The event under which the archive holds the thing; None when it does not.
+        recreated: Whether the migration gave that event another readable id: it goes on there, and not in the archive.
+        gone: Whether the lists of all organisations were read, and none has the event.
     """
 
     operation: Operation
@@ -84,6 +111,9 @@ class Facts:
     override: Source | None = None
     page: Source | None = None
     also: str | None = None
+    archived: str | None = None
+    recreated: bool = False
+    gone: bool = False
 
 
 def bucket_of(salt: str, visitor: bytes) -> int:
@@ -137,7 +167,7 @@ def decide(state: CutoverState, facts: Facts) -> Route:
 
 def _switched(state: CutoverState, facts: Facts) -> Route | None:
     """What a switch says: that of the event before that of the operation."""
-    names = [name for name in (facts.event, facts.also) if name is not None]
+    names = [name for name in (facts.event, facts.also, facts.archived) if name is not None]
     found = state.event_switch(*names) if state.events else None
     if found is not None:
         name, switch = found
@@ -151,8 +181,29 @@ def _switched(state: CutoverState, facts: Facts) -> Route | None:
     return Route(source, rule, f"{what} says {switch}")
 
 
+def or_archived(route: Route, facts: Facts, *, lists: bool) -> Route:
+    """The same route, and after it the archive; the archive alone for what is known to be nowhere else.
+
+    Args:
+        route: What was decided among the organisations.
+        facts: What is known of the request.
+        lists: Whether the list shows events of the archive.
+    """
+    if facts.operation.name == "list_events" and lists and route.source in WITH_ARCHIVE and route.rule is not Rule.OVERRIDE:
+        return replace(route, source=WITH_ARCHIVE[route.source])
+    # A tester and the switch of an event say where they want it from.
+    said = route.source in (None, Source.ARCHIVE) or route.rule in (Rule.OVERRIDE, Rule.EVENT)
+    if said or facts.archived is None or facts.recreated or facts.operation.row is None:
+        return route
+    if facts.gone and not facts.holders:
+        return Route(Source.ARCHIVE, Rule.ARCHIVED, "no organisation lists the event, and the archive holds it")
+    return replace(route, archived=True)
+
+
 def _or_where_seen(route: Route, facts: Facts) -> Route:
     """The same route, and after it the other side for an id that was seen only there: pages outlive a change of the state."""
+    if route.source is Source.ARCHIVE:
+        return route
     other = Source.OUTBOUND if route.source is Source.REALTIME else Source.REALTIME
     return replace(route, otherwise=other) if facts.holders == {other} and not facts.operation.writes else route
 

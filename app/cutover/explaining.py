@@ -1,8 +1,11 @@
 """Which rule would decide a request, and why: for the ``explain`` command and the console."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
+from app.archive.archive import Archive
 from app.budget import Budget
 from app.calls import Call
 from app.cutover.decision import Route, Source
@@ -11,7 +14,7 @@ from app.cutover.places import Places
 from app.cutover.router import Router
 from app.cutover.state import CutoverState
 from app.metrics import Metrics
-from app.parts import aliases_of, build_backend, build_outbound, build_upstream
+from app.parts import aliases_of, archived_of, build_backend, build_outbound, build_upstream
 from app.readiness import Readiness
 from app.settings import Settings
 from translation.errors import ProxyError
@@ -72,6 +75,7 @@ async def explain_now(settings: Settings, method: str, path: str, visitor: str) 
     Raises:
         ProxyError: The path or method is none of an operation.
         StoreAwayError: The state that is kept cannot be read.
+        ArchiveError: The archive cannot be read.
     """
     metrics = Metrics()
     store = open_store(settings.state, settings.realtime.endpoint, settings.portal_name)
@@ -81,20 +85,24 @@ async def explain_now(settings: Settings, method: str, path: str, visitor: str) 
         await store.close()
     state = settings.cutover.state() if kept is None else kept.state
     places = Places(aliases_of(settings))
-    router = Router(lambda: state, settings.cutover, None, places, metrics, both=settings.outbound is not None)
-    unread = await _read_lists(settings, places, metrics) if router.needs_lists() else ()
+    held = None if settings.archive.path is None else Archive(settings.archive.path)
+    archived = None if held is None else archived_of(settings, held)
+    router = Router(lambda: state, settings.cutover, None, places, metrics, both=settings.outbound is not None, archived=archived)
+    unread = await _read_lists(settings, places, metrics) if router.needs_lists() or held is not None else ()
+    if held is not None:
+        held.close()
     operation, route = explain(router, method, path, visitor)
     return Explanation(operation, state, 0 if kept is None else kept.version, route, unread)
 
 
 async def _read_lists(settings: Settings, places: Places, metrics: Metrics) -> tuple[Source, ...]:
-    """Read both lists of events; gives the organisations that failed."""
-    assert settings.outbound is not None  # noqa: S101 - lists decide only where it is configured
+    """Read the lists of events that there are; gives the organisations that failed."""
     upstreams = [build_upstream(settings.upstream) for _ in range(2)]
     budget, readiness = Budget(None, 1, 0), Readiness(metrics)
     backend = build_backend(settings, upstreams[0], budget, metrics, readiness)
-    outbound = build_outbound(settings.outbound, upstreams[1], budget, metrics, readiness)
-    reads = {Source.REALTIME: backend.read, Source.OUTBOUND: outbound.value}
+    reads: dict[Source, Callable[[Call], Awaitable[Any]]] = {Source.REALTIME: backend.read}
+    if settings.outbound is not None:
+        reads[Source.OUTBOUND] = build_outbound(settings.outbound, upstreams[1], budget, metrics, readiness).value
 
     async def read(source: Source) -> Source | None:
         try:

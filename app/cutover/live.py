@@ -71,22 +71,29 @@ def needs_outbound(state: CutoverState) -> frozenset[tuple[str, str]]:
     return frozenset(found if state.stage is Stage.REALTIME else found | {("stage", state.stage)})
 
 
+def needs_archive(state: CutoverState) -> frozenset[str]:
+    """The events of a state that are switched to the archive."""
+    return frozenset(pattern for pattern, switch in state.events.items() if switch is Switch.ARCHIVE)
+
+
 class Live:
     """The state of this process.
 
     Args:
         store: Where it is kept.
         both: Whether outbound is configured as well.
+        archive: Whether an archive is.
 
     Attributes:
         snapshot: What serves now. A request takes it once and keeps what it took. Before the start: version 0, all real-time.
         away: A sentence while the store cannot be used, else None. What was known last serves meanwhile.
     """
 
-    def __init__(self, store: Store, *, both: bool = True) -> None:
+    def __init__(self, store: Store, *, both: bool = True, archive: bool = True) -> None:
         self.store = store
         self.snapshot = Snapshot(0, 0.0, CutoverState())
         self._both = both
+        self._archive = archive
         self.away: str | None = None
         self._told: list[Callable[[Snapshot], object]] = []
 
@@ -126,6 +133,8 @@ class Live:
             log.warning("changes of the cutover are forgotten when the proxy stops: set EVTMGMT_STATE__PATH")
         if not self._both and needs_outbound(self.snapshot.state):
             log.error("the state that was kept needs outbound, which the settings do not name", version=self.snapshot.version)
+        if not self._archive and needs_archive(self.snapshot.state):
+            log.error("the state that was kept needs an archive, which the settings do not name", version=self.snapshot.version)
         return self.snapshot
 
     async def run(self) -> None:
@@ -178,6 +187,8 @@ class Live:
             # What needed it before may stay: it is cleared in several steps.
             if not self._both and needs_outbound(state) - needs_outbound(current.state):
                 raise ValueError("this needs outbound: EVTMGMT_OUTBOUND__ENDPOINT, __TOKEN and __ORIGIN are not set")
+            if not self._archive and needs_archive(state) - needs_archive(current.state):
+                raise ValueError("this needs an archive: EVTMGMT_ARCHIVE__PATH is not set")
             try:
                 changed = await self.store.change(state, current.version, who, why)
             except ConflictError:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Final
 
 from app.abuse.addresses import ClientAddresses
+from app.archive.shelf import Shelf
 from app.backend import Backend
 from app.budget import Budget
 from app.cutover.decision import Source
@@ -24,7 +25,7 @@ from app.hosting.life import Life
 from app.metrics import Metrics
 from app.organisation import Observer
 from app.outbound import Outbound
-from app.parts import aliases_of, build_backend, build_budget, build_outbound, build_protection, build_upstream
+from app.parts import aliases_of, archived_of, build_backend, build_budget, build_outbound, build_protection, build_upstream
 from app.readiness import Readiness
 from app.settings import Settings
 from app.settings import Upstream as UpstreamSettings
@@ -72,6 +73,7 @@ class Staging:
         parity: What was compared.
         life: Its parts: they start, run and are let go of with it.
         observed: What is counted for the watcher and the console; None where there is nothing to watch.
+        shelf: The archive, when there is one.
     """
 
     settings: Settings
@@ -83,6 +85,7 @@ class Staging:
     observed: Observed | None = None
     outbound: Outbound | None = None
     shadow: Shadow | None = None
+    shelf: Shelf | None = None
 
     def observer(self, source: Source) -> Observer | None:
         """What is told of the calls to an organisation that visitors' requests make."""
@@ -119,12 +122,23 @@ def stage(
     state = _state_of(settings, live)
     credential = None if settings.admin.token is None else settings.admin.token.get_secret_value()
     pages = life.part("pages", partial(Pages, settings.cutover.page_memory), shape=settings.cutover.page_memory)
-    router = Router(state, settings.cutover, credential, places, metrics, both=both, pages=pages, addresses=addresses)
-    tokens = settings.realtime, settings.outbound, live
+    tokens = settings.realtime, settings.outbound, live, settings.archive
     readiness = life.part(
         "readiness", lambda: Readiness(metrics, lambda: NEEDED[state().stage] if both else NEEDED[Stage.REALTIME]), shape=tokens
     )
-    staging = Staging(settings, live, router, places, parity, life)
+    shelf = _put_up(settings, metrics, readiness, life)
+    router = Router(
+        state,
+        settings.cutover,
+        credential,
+        places,
+        metrics,
+        both=both,
+        pages=pages,
+        addresses=addresses,
+        archived=None if shelf is None else archived_of(settings, shelf),
+    )
+    staging = Staging(settings, live, router, places, parity, life, shelf=shelf)
     if live is not None:
         _observe(staging, live)
     if settings.outbound is not None:
@@ -150,11 +164,21 @@ def stage(
     return staging, readiness
 
 
+def _put_up(settings: Settings, metrics: Metrics, readiness: Readiness, life: Life) -> Shelf | None:
+    """The archive, where there is one."""
+    path = settings.archive.path
+    if path is None:
+        return None
+    make = partial(Shelf, path, metrics, readiness.degraded)
+    return life.part("archive", make, shape=(path, readiness), start=Shelf.start, run=Shelf.run, close=Shelf.close)
+
+
 def _follow(settings: Settings, both: bool, metrics: Metrics, life: Life) -> Live | None:
     """The state that is followed; None where nothing can change it."""
     if not (both or settings.admin.token or settings.state.path or settings.state.redis_url):
         return None
     initial = settings.cutover.state()
+    archive = settings.archive.path is not None
 
     def tell(snapshot: Snapshot) -> None:
         metrics.cutover_version.set(snapshot.version)
@@ -164,14 +188,15 @@ def _follow(settings: Settings, both: bool, metrics: Metrics, life: Life) -> Liv
         live.on_change(tell)
 
     def make() -> Live:
-        return Live(open_store(settings.state, settings.realtime.endpoint, settings.portal_name), both=both)
+        store = open_store(settings.state, settings.realtime.endpoint, settings.portal_name)
+        return Live(store, both=both, archive=archive)
 
     async def close(live: Live) -> None:
         await live.store.close()
 
     # What is in memory alone begins with what the settings say: so it begins anew when they say something else.
     begins = None if settings.state.path or settings.state.redis_url else initial
-    shape = settings.state, settings.realtime.endpoint, both, begins
+    shape = settings.state, settings.realtime.endpoint, both, archive, begins
     return life.part("state", make, shape=shape, start=start, run=Live.run, close=close)
 
 

@@ -11,7 +11,8 @@ import structlog
 from app.abuse.addresses import ClientAddresses, Trusted
 from app.admin.attempts import Attempts
 from app.bodies import Scope
-from app.cutover.decision import Facts, Route, Rule, Source, bucket_of, decide, follows_page
+from app.cutover.archived import Archived
+from app.cutover.decision import Facts, Route, Rule, Source, bucket_of, decide, follows_page, or_archived
 from app.cutover.places import Pages, Places
 from app.cutover.settings import Cutover
 from app.cutover.state import CutoverState, Stage
@@ -48,6 +49,7 @@ class Router:
         pages: Where visitors' pages came from; by default nothing is known yet.
         addresses: Finds visitors' addresses; by default no proxy is believed.
         attempts: Counts wrong credentials: this header must not be the place where they are tried without end.
+        archived: What the archive holds, where there is one.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Router:
         pages: Pages | None = None,
         addresses: ClientAddresses | None = None,
         attempts: Attempts | None = None,
+        archived: Archived | None = None,
     ) -> None:
         self._state = state
         self._salt = settings.salt
@@ -73,6 +76,7 @@ class Router:
         self._addresses = addresses or ClientAddresses(Trusted())
         self._attempts = attempts or Attempts()
         self._both = both
+        self._archived = archived
         self._lists_tried = asyncio.Event()
 
     @property
@@ -91,7 +95,7 @@ class Router:
         """
         state = self._state()
         if self._is_simple(state, headers):
-            return Source.REALTIME
+            return Source.REALTIME if self._archived is None else self._archived.at_once(name, asked, self._places)
         if OVERRIDE_HEADER in headers.single or self._waits_for_lists(state):
             return None
         operation = BY_NAME[name]
@@ -117,7 +121,7 @@ class Router:
             ProxyError: ``SwitchedOff`` or ``EventPlaceUnknown``.
         """
         state = self._state()
-        if self._is_simple(state, headers):
+        if self._is_simple(state, headers) and self._archived is None:
             return _ALWAYS_REALTIME
         if self._waits_for_lists(state):
             try:
@@ -228,9 +232,13 @@ class Router:
 
     def _route(self, state: CutoverState, facts: Facts) -> Route:
         route = decide(state, facts)
-        # Whatever is kept of a time when there was another organisation.
+        # Whatever is kept of a time when there was another organisation, or an archive.
         switched_off = route.source is None and route.rule is not Rule.LISTED
-        return route if self._both or switched_off else _ALWAYS_REALTIME
+        if route.source is Source.ARCHIVE and self._archived is None:
+            route = decide(state.model_copy(update={"events": {}}), facts)
+        if not (self._both or switched_off or route.source in (Source.REALTIME, Source.ARCHIVE)):
+            route = _ALWAYS_REALTIME
+        return route if self._archived is None else or_archived(route, facts, lists=self._archived.lists)
 
     def _facts(
         self, operation: Operation, parameters: Mapping[str, str], visitor: bytes, query: Query, override: Source | None
@@ -243,7 +251,7 @@ class Router:
             elif parameters:
                 holders, event = self._places.holders(next(iter(parameters.values())))
         bucket = bucket_of(self._salt, visitor) if self._both else 0
-        return Facts(
+        facts = Facts(
             operation,
             event,
             None if event is None else self._places.publishers(event),
@@ -253,6 +261,10 @@ class Router:
             None if event is None or not follows_page(operation) else self._pages.source(bucket, self._places.new_name(event)),
             None if event is None else self._other_name(event),
         )
+        if self._archived is None or (event is None and not parameters):
+            return facts
+        thing = event if event is not None and ("event" in parameters or not parameters) else next(iter(parameters.values()))
+        return self._archived.told(facts, self._places.old_name(thing), self._places)
 
     def _other_name(self, event: str) -> str | None:
         names = self._places.old_name(event), self._places.new_name(event)
@@ -269,7 +281,11 @@ class Router:
         wanted = headers.get(OVERRIDE_HEADER)
         if wanted is None:
             return None
-        source = {b"realtime": Source.REALTIME, b"outbound": Source.OUTBOUND if self._both else None}.get(wanted.lower())
+        source = {
+            b"realtime": Source.REALTIME,
+            b"outbound": Source.OUTBOUND if self._both else None,
+            b"archive": None if self._archived is None else Source.ARCHIVE,
+        }.get(wanted.lower())
         accepted = self._is_tester(headers, scope) and source is not None
         self._metrics.overrides.labels("accepted" if accepted else "ignored").inc()
         return source if accepted else None

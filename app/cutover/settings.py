@@ -45,7 +45,9 @@ class Cutover(Group):
     stage: Stage = Field(Stage.REALTIME, description="`outbound`, `shadow`, `split` or `realtime`.")
     percent: float = Field(100, ge=0, le=100, description="Visitors whose reads real-time serves in the stage `split`.")
     operations: dict[str, Switch] = Field({}, description="`outbound`, `realtime` or `off` by operation.")
-    events: dict[str, Switch] = Field({}, description="`outbound`, `realtime` or `off` by readable event id or pattern.")
+    events: dict[str, Switch] = Field(
+        {}, description="`outbound`, `realtime`, `archive` or `off` by readable event id or pattern."
+    )
     sticky_header: str | None = Field(
         None, description="Header that tells visitors apart, such as X-Forwarded-For. Default: the address of the connection."
     )

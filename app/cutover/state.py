@@ -26,6 +26,7 @@ class Switch(StrEnum):
     OUTBOUND = "outbound"
     REALTIME = "realtime"
     OFF = "off"
+    ARCHIVE = "archive"
 
 
 class Latch(BaseModel):
@@ -74,6 +75,8 @@ class CutoverState(BaseModel):
         for name, switch in value.items():
             if switch is Switch.OUTBOUND and BY_NAME[name].row is None:
                 raise ValueError(f"{name} is new in the real-time API: outbound cannot serve it")
+            if switch is Switch.ARCHIVE:
+                raise ValueError(f"{name}: the archive holds events, so that only an event can be switched to it")
         return value
 
     @field_validator("events")

@@ -72,7 +72,8 @@ def _minutes(traffic: Traffic) -> list[Minute]:
         at = slot.at - slot.at % _MINUTE
         minute = found.setdefault(at, Minute(at, dict.fromkeys(ANSWERED_BY, 0)))
         for backend, tally in slot.tallies.items():
-            name = BOTH if "+" in backend else backend
+            of = backend.removesuffix(f"+{Source.ARCHIVE}")
+            name = BOTH if "+" in of else of
             if name in minute.answers:
                 minute.answers[name] += tally.answers
     return list(found.values())

@@ -45,6 +45,9 @@ def test_demo_runs_and_ends(demo: tuple[subprocess.Popen[str], dict[str, str]]) 
         listed = client.get(f"{config['apiEndpoint']}events/published", headers={"origin": addresses["Portal"]})
         assert listed.headers["access-control-allow-origin"] == addresses["Portal"]
         assert len(listed.json()) >= 12
+        old = client.get(f"{config['apiEndpoint']}events/Legacy_Roadshow")
+        assert old.headers["x-evtmgmt-backend"] == "archive"
+        assert "Legacy_Roadshow" in {event["readableEventId"] for event in listed.json()}
         assert client.get(f"{addresses['Proxy']}/readyz").json() == {"status": "ready"}
     process.send_signal(SIGINT)
     assert process.wait(30) == 0

@@ -1,10 +1,13 @@
 """The ``explain`` command: its words and its exit status."""
 
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
 from app.cli.commands import cli
 from sandbox.server import Sandbox, SandboxThread
+from tests.app.archive.files import archive_at
 from tests.service import both_sides
 
 pytestmark = pytest.mark.usefixtures("settings_of_both")
@@ -51,6 +54,20 @@ def test_lists_that_decide_and_cannot_be_read_are_named(monkeypatch: pytest.Monk
     assert "realtime, when outbound does not know it" in result.stdout
     assert "the list of realtime: what is said would hold without it" in result.stdout
     assert "the list of outbound" in result.stdout
+
+
+def test_what_the_archive_holds_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("EVTMGMT_ARCHIVE__PATH", str(archive_at(tmp_path / "a.sqlite3")))
+    result = CliRunner().invoke(cli, ["explain", "GET", "events/Old_Fair"])
+    assert "Or by       archive, when outbound does not know it" in result.stdout
+    monkeypatch.setenv("EVTMGMT_CUTOVER__EVENTS", '{"Old_*": "archive"}')
+    result = CliRunner().invoke(cli, ["explain", "POST", "events/Old_Fair/registrations"])
+    assert "Answered by archive" in result.stdout
+    assert "the event switch old_* says archive" in result.stdout
+    monkeypatch.setenv("EVTMGMT_ARCHIVE__PATH", str(tmp_path / "b.sqlite3"))
+    result = CliRunner().invoke(cli, ["explain", "GET", "events/Old_Fair"])
+    assert result.exit_code == 2
+    assert "there is no archive at" in result.output
 
 
 def test_what_is_no_operation_is_a_mistake_of_the_command() -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from app.cutover.decision import BUCKETS, Facts, Rule, Source, bucket_of, decide, follows_page
+from app.cutover.decision import BUCKETS, WITH_ARCHIVE, Facts, Route, Rule, Source, bucket_of, decide, follows_page, or_archived
 from app.cutover.state import STAGE_LATCH, CutoverState, Latch, Stage, Switch
 from translation.operations import BY_NAME, OPERATIONS, Answer, Serving
 
@@ -33,7 +33,9 @@ states = st.builds(
     stage=stages,
     percent=st.integers(0, BUCKETS).map(lambda hundredths: hundredths / 100),
     operations=st.dictionaries(
-        st.sampled_from([name for name in BY_NAME if name not in NEW]), st.sampled_from(Switch), max_size=4
+        st.sampled_from([name for name in BY_NAME if name not in NEW]),
+        st.sampled_from([switch for switch in Switch if switch is not Switch.ARCHIVE]),
+        max_size=4,
     ),
     events=st.dictionaries(st.sampled_from(["gala", "gala_2031", "gala*", "*"]), st.sampled_from(Switch), max_size=2),
     latches=st.dictionaries(st.sampled_from([*BY_NAME, STAGE_LATCH]), st.just(LATCH), max_size=3),
@@ -181,7 +183,7 @@ def test_the_precedence(said: CutoverState, asked: Facts, source: Source | None,
 
 
 def test_the_table_reaches_every_rule() -> None:
-    assert {rule for *_, rule in PRECEDENCE} == set(Rule)
+    assert {rule for *_, rule in PRECEDENCE} == set(Rule) - {Rule.ARCHIVED}
 
 
 @pytest.mark.parametrize(
@@ -236,7 +238,9 @@ def test_nobody_is_asked_for_what_he_cannot_serve(said: CutoverState, asked: Fac
     if operation.row is None:
         assert answering <= {REALTIME}
     if operation.name != "list_events":
-        assert answering <= {REALTIME, OUTBOUND}
+        assert answering <= {REALTIME, OUTBOUND, Source.ARCHIVE}
+    if Source.ARCHIVE in answering:
+        assert (route.rule, route.otherwise) == (Rule.EVENT, None)
     if operation.serving is Serving.REFUSED and REALTIME in answering and asked.publishers != {REALTIME}:
         assert route.rule in (Rule.OVERRIDE, Rule.PAGE, Rule.EVENT, Rule.OPERATION, Rule.STAGE)  # somebody said so
     if route.source is None:
@@ -290,6 +294,68 @@ def test_a_registration_goes_where_its_page_came_from(operation: Any, said: Cuto
     route = decide(said, asked)
     if operation.row is not None and route.source is not None:
         assert (route.source, route.rule) == (page, Rule.PAGE)
+
+
+# What the archive has to do with it.
+
+HELD = {"archived": "Gala"}
+GONE = {"publishers": NEITHER, "gone": True, **HELD}
+TO_ARCHIVE = {"events": {"gala": "archive"}}
+
+
+def finally_routed(said: CutoverState, asked: Facts, *, lists: bool = True) -> Route:
+    return or_archived(decide(said, asked), asked, lists=lists)
+
+
+@pytest.mark.parametrize(
+    ("said", "asked", "asked_in_turn"),
+    [
+        (state("realtime"), event_read(**GONE), (Source.ARCHIVE,)),
+        (state("outbound"), event_write(**GONE), (Source.ARCHIVE,)),
+        (state(), image(gone=True, **HELD), (Source.ARCHIVE,)),
+        (state("realtime"), image(gone=True, **HELD, **held_by_new), (REALTIME, Source.ARCHIVE)),  # a speaker of two events
+        # Nobody knows yet, or somebody may have it: after those who may.
+        (state("realtime"), event_read(**HELD), (REALTIME, Source.ARCHIVE)),
+        (state("realtime"), event_write(**HELD), (REALTIME, Source.ARCHIVE)),
+        (state("outbound"), event_read(**HELD), (OUTBOUND, Source.ARCHIVE)),
+        (state(), image(**HELD), (REALTIME, OUTBOUND, Source.ARCHIVE)),
+        (state(), event_read(publishers=None, **HELD), (OUTBOUND, REALTIME, Source.ARCHIVE)),
+        (state(operations={"get_event": "realtime"}), event_read(**HELD), (REALTIME, Source.ARCHIVE)),
+        (state("realtime"), event_read(), (REALTIME,)),
+        # An alias, and what a person says, are stronger.
+        (state("realtime"), event_read(**{**GONE, "recreated": True}), (REALTIME,)),
+        (state("realtime"), event_read(override=REALTIME, **GONE), (REALTIME,)),
+        (state(events={"gala": "realtime"}), event_read(**GONE), (REALTIME,)),
+        (state(events={"gala": "off"}), event_read(**GONE), (None,)),
+        (state(**TO_ARCHIVE), event_read(), (Source.ARCHIVE,)),
+        (state(**TO_ARCHIVE), event_write(archived="Gala", recreated=True), (Source.ARCHIVE,)),
+        (state(**TO_ARCHIVE), image(**HELD), (Source.ARCHIVE,)),
+        (state(**TO_ARCHIVE), event_write(page=REALTIME), (REALTIME,)),
+        (state(**TO_ARCHIVE), facts("get_event_qrcode"), (REALTIME,)),
+        (state("realtime"), facts("get_event_qrcode", **GONE), (REALTIME,)),
+        (state("realtime"), event_read(override=Source.ARCHIVE), (Source.ARCHIVE,)),
+    ],
+)
+def test_the_archive_has_what_nobody_has(said: CutoverState, asked: Facts, asked_in_turn: tuple[Source | None, ...]) -> None:
+    route = finally_routed(said, asked)
+    assert (route.source, *route.followers) == asked_in_turn
+
+
+@pytest.mark.parametrize("stage", Stage)
+def test_the_list_goes_together_with_the_archive(stage: Stage) -> None:
+    said, asked = state(stage), facts("list_events")
+    alone = decide(said, asked).source
+    assert alone is not None
+    assert finally_routed(said, asked).source is WITH_ARCHIVE[alone]
+    assert finally_routed(said, asked, lists=False).source is alone
+    assert finally_routed(said, facts("list_events", override=REALTIME)).source is REALTIME
+
+
+@given(states, any_facts(), st.booleans())
+def test_nothing_that_an_organisation_may_have_goes_to_the_archive_first(said: CutoverState, asked: Facts, held: bool) -> None:
+    asked = replace(asked, archived="Gala" if held else None)
+    before, after = decide(said, asked), finally_routed(said, asked, lists=False)
+    assert (after.source, after.otherwise, after.rule) == (before.source, before.otherwise, before.rule)
 
 
 def share(percent: float, name: str = "get_event") -> list[int]:

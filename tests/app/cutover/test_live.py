@@ -345,6 +345,16 @@ async def test_without_outbound_what_needed_it_is_cleared_in_steps(memory: Sqlit
     assert live.state == CutoverState()
 
 
+async def test_without_an_archive_nothing_can_be_switched_to_it(memory: SqliteStore, log: Log) -> None:
+    live = Live(memory, archive=False)
+    await live.start(CutoverState(events={"gala": Switch.ARCHIVE}))
+    assert len(events(log, "the state that was kept needs an archive, which the settings do not name")) == 1
+    with pytest.raises(ValueError, match="this needs an archive: EVTMGMT_ARCHIVE__PATH is not set"):
+        await live.change(lambda state: state.model_copy(update={"events": {**state.events, "x": Switch.ARCHIVE}}), "a", "b")
+    # What was there before may stay.
+    assert (await live.change(lambda state: state.model_copy(update={"percent": 7}), "a", "b")).state.percent == 7
+
+
 async def test_the_settings_name_the_store(tmp_path: Path, redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (open_store(StateSettings(), ENDPOINT).place, open_store(StateSettings(), ENDPOINT).durable) == ("memory", False)
     kept = open_store(StateSettings(path=tmp_path / "kept"), ENDPOINT)

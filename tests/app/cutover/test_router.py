@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from app.admin.attempts import OF_ONE
 from app.cutover import router as module
+from app.cutover.archived import Archived
 from app.cutover.decision import Facts, Route, Rule, Source, bucket_of, decide
 from app.cutover.places import Places
 from app.cutover.router import CREDENTIAL_HEADER, OVERRIDE_HEADER, Router
@@ -49,7 +50,13 @@ class Desk:
     """A router, with a state that can be changed and places that can be taught."""
 
     def __init__(
-        self, state: CutoverState | None = None, *, both: bool = True, credential: str | None = ADMIN, **settings: Any
+        self,
+        state: CutoverState | None = None,
+        *,
+        both: bool = True,
+        credential: str | None = ADMIN,
+        archived: Archived | None = None,
+        **settings: Any,
     ) -> None:
         self.state = state or CutoverState(stage=Stage.SPLIT, percent=50)
         self.places = Places(ALIASES)
@@ -61,6 +68,7 @@ class Desk:
             self.places,
             self.metrics,
             both=both,
+            archived=archived,
         )
 
     def know(self, realtime: tuple[str, ...] | None = ("Gala",), outbound: tuple[str, ...] | None = ("Gala",)) -> "Desk":
@@ -585,6 +593,106 @@ async def test_at_once_leaves_what_is_off_to_the_whole_way() -> None:
     assert desk.at_once("get_event", "Other") is OUTBOUND
 
 
+# The archive.
+
+
+class Held:
+    """An archive of one event and a part of it."""
+
+    events = {"old_fair": "Old_Fair", "annual_forum": "Annual_Forum"}  # noqa: RUF012
+    things = {THING: "old_fair"}  # noqa: RUF012
+
+
+def with_archive(state: CutoverState | None = None, *, both: bool = False, **more: Any) -> Desk:
+    sides = (REALTIME, OUTBOUND) if both else (REALTIME,)
+    archived = Archived(Held(), sides, listed=True, whole=more.pop("whole", True))
+    return Desk(state or CutoverState(), both=both, archived=archived, **more)
+
+
+FAIR = {"event": "OLD_FAIR"}
+
+
+async def test_before_the_list_is_known_the_archive_is_asked_last() -> None:
+    desk = with_archive()
+    for name in ("get_event", "register"):
+        route = await desk.choose(name, FAIR)
+        assert (route.source, route.followers) == (REALTIME, (Source.ARCHIVE,))
+    assert (await desk.choose("get_event")).followers == ()
+    desk.know(realtime=("Gala",), outbound=None)
+    assert (await desk.choose("get_event", FAIR)).source is Source.ARCHIVE
+    assert (await desk.choose("get_speaker_image")).source is Source.ARCHIVE
+    assert (await desk.choose("get_event")).source is REALTIME
+    desk.know(realtime=("old_fair",), outbound=None)
+    assert (await desk.choose("get_event", FAIR)).source is REALTIME
+
+
+async def test_a_list_that_tells_a_part_of_the_events_only_decides_nothing() -> None:
+    desk = with_archive(whole=False).know(realtime=("Gala",), outbound=None)
+    route = await desk.choose("get_event", FAIR)
+    assert (route.source, route.followers) == (REALTIME, (Source.ARCHIVE,))
+
+
+async def test_all_lists_have_to_be_known() -> None:
+    desk = with_archive(CutoverState(stage=Stage.OUTBOUND), both=True).know(realtime=("Gala",), outbound=None)
+    assert (await desk.choose("get_event", FAIR)).source is OUTBOUND
+    desk.know(realtime=("Gala",), outbound=("Gala",))
+    assert (await desk.choose("get_event", FAIR)).source is Source.ARCHIVE
+    desk.know(realtime=("Gala",), outbound=("Old_Fair",))
+    assert (await desk.choose("get_event", FAIR)).source is OUTBOUND
+
+
+async def test_an_alias_wins_and_a_switch_wins_over_it() -> None:
+    desk = with_archive().know(realtime=("Gala",), outbound=None)
+    for name in ("Annual_Forum", "Annual_Forum_2031"):
+        assert (await desk.choose("get_event", {"event": name})).followers == ()
+    desk.set(events={"annual_forum": "archive"})
+    for name in ("Annual_Forum", "Annual_Forum_2031"):
+        assert (await desk.choose("get_event", {"event": name})).source is Source.ARCHIVE
+
+
+async def test_calendar_links_go_where_their_event_is() -> None:
+    desk = with_archive().know(realtime=("Gala",), outbound=None)
+    for event, source in (("Old_Fair", Source.ARCHIVE), ("Gala", REALTIME)):
+        data = quote(json.dumps([{"readableEventId": event}]))
+        query = read_query(f"data={data}".encode(), ("data",))
+        assert (await desk.choose("get_personal_calendar", query=query)).source is source
+
+
+async def test_a_tester_may_look_at_the_archive_where_there_is_one() -> None:
+    assert (await with_archive().choose("get_event", FAIR, **override("archive"))).source is Source.ARCHIVE
+    assert (await Desk().know().choose("get_event", **override("archive"))).source in BOTH
+
+
+@given(
+    states,
+    st.sampled_from(READS),
+    HEADERS,
+    st.booleans(),
+    st.sampled_from([None, (), ("Gala",), ("Old_Fair",)]),
+    st.sampled_from([None, (), ("Gala", "Old_Fair")]),
+    st.sampled_from(["Gala", "Old_Fair", "Annual_Forum"]),
+    st.sampled_from([THING, OTHER]),
+)
+@how(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_with_an_archive_at_once_says_what_choose_says(
+    state: CutoverState,
+    operation: Any,
+    headers: dict[str, str],
+    both: bool,
+    realtime: tuple[str, ...] | None,
+    outbound: tuple[str, ...] | None,
+    event: str,
+    thing: str,
+) -> None:
+    desk = with_archive(state, both=both).know(realtime, outbound if both else None)
+    desk.router._lists_tried.set()
+    parameters = {name: event if name == "event" else thing for name in operation.parameters}
+    found = desk.at_once(operation.name, *parameters.values(), **headers)
+    if found is not None:
+        route = asyncio.run(desk.choose(operation.name, parameters, **headers))
+        assert route.source is found
+
+
 # To explain.
 
 
@@ -595,6 +703,9 @@ def test_what_is_explained_is_what_is_done(state: CutoverState, operation: Any, 
     told = desk.router.explain(operation, parameters, key, EMPTY)
     event = parameters.get("event")
     facts = Facts(operation, event, BOTH if event else None, bucket=bucket_of("evtmgmt", key))
+    # There is no archive here: switches to it, of a time when there was one, are as if they were not.
+    if decide(state, facts).source is Source.ARCHIVE:
+        state = state.model_copy(update={"events": {}})
     assert told == decide(state, facts)
     assert (desk.overrides("accepted"), dict(desk.router._pages._pages)) == (0, {})
 

@@ -96,6 +96,13 @@ def test_token_origin_and_public_address_of_the_old_organisation() -> None:
 NEEDS = "the cutover needs EVTMGMT_OUTBOUND__ENDPOINT, __TOKEN and __ORIGIN in every stage but realtime"
 
 
+def test_what_needs_an_archive_is_refused_without_it() -> None:
+    switched = {"events": {"Old_*": "archive"}}
+    assert refusal(cutover=switched) == "an event is switched to the archive, and there is none: set EVTMGMT_ARCHIVE__PATH"
+    settings = given(cutover=switched, archive={"path": "a.sqlite3"})
+    assert settings.cutover.state().events == {"old_*": Switch.ARCHIVE}
+
+
 @pytest.mark.parametrize(
     "cutover",
     [
@@ -136,7 +143,7 @@ def test_the_state_at_the_start_is_what_the_settings_say() -> None:
         ("cutover.percent", 101, "Input should be less than or equal to 100"),
         ("cutover.operations", {"regster": "off"}, "no such operation: regster; `evtmgmt-proxy operations` lists them"),
         ("cutover.operations", {"get_session": "outbound"}, "get_session is new in the real-time API: outbound cannot serve it"),
-        ("cutover.operations", {"register": "no"}, "Input should be 'outbound', 'realtime' or 'off'"),
+        ("cutover.operations", {"register": "no"}, "Input should be 'outbound', 'realtime', 'off' or 'archive'"),
         ("cutover.events", {"a/b": "off"}, "'a/b' is no readable event id or pattern such as Contoso_*"),
         ("cutover.events", {"A": "off", "a": "off"}, "the same event stands there twice in different letter case"),
         *(

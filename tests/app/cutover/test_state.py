@@ -21,7 +21,9 @@ STATES = st.builds(
     CutoverState,
     stage=st.sampled_from(Stage),
     percent=st.integers(0, 10_000).map(lambda hundredths: hundredths / 100),
-    operations=st.dictionaries(st.sampled_from([name for name in BY_NAME if name not in NEW]), st.sampled_from(Switch)),
+    operations=st.dictionaries(
+        st.sampled_from([name for name in BY_NAME if name not in NEW]), st.sampled_from([*set(Switch) - {Switch.ARCHIVE}])
+    ),
     events=st.dictionaries((IDS | PATTERNS).map(str.casefold), st.sampled_from(Switch)),
     latches=st.dictionaries(
         st.sampled_from([*BY_NAME, STAGE_LATCH]), st.builds(Latch, at=st.floats(0, 2e9), reason=st.text(max_size=5))
@@ -69,7 +71,11 @@ def test_stages_stand_in_the_order_of_the_migration() -> None:
             "Value error, no such operation: list_evnts, regster; `evtmgmt-proxy operations` lists them",
         ),
         ({"operations": {"Register": "off"}}, "Value error, no such operation: Register; `evtmgmt-proxy operations` lists them"),
-        ({"operations": {"register": "both"}}, "Input should be 'outbound', 'realtime' or 'off'"),
+        (
+            {"operations": {"register": "archive"}},
+            "Value error, register: the archive holds events, so that only an event can be switched to it",
+        ),
+        ({"operations": {"register": "both"}}, "Input should be 'outbound', 'realtime', 'off' or 'archive'"),
         ({"events": {"a/b": "off"}}, "Value error, 'a/b' is no readable event id or pattern such as Contoso_*"),
         ({"events": {"": "off"}}, "Value error, '' is no readable event id or pattern such as Contoso_*"),
         ({"events": {"..": "off"}}, "Value error, '..' is no readable event id or pattern such as Contoso_*"),

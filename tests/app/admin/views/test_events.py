@@ -39,6 +39,27 @@ def test_a_switch_by_the_old_name_counts() -> None:
     assert rows()["Autumn_Fair_2026"].by_pattern
 
 
+class Held:
+    """An archive with an event of the past, one that is still listed, and one under its old id."""
+
+    events = {"old_fair": "Old_Fair", "data_day": "Data_Day", "herbstmesse_2026": "Herbstmesse_2026"}  # noqa: RUF012
+    things: dict[str, str] = {}  # noqa: RUF012
+
+
+def test_events_of_the_archive_are_shown_where_they_are() -> None:
+    state = SPLIT.model_copy(update={"events": {"winter_gala": Switch.ARCHIVE}})
+    table = show_events(state, Desk().places, Held(), both=True)
+    shown = {row.event: row for row in table.events}
+    assert (table.archived, len(shown)) == (3, 6)
+    assert (shown["Old_Fair"].listed, shown["Old_Fair"].served) == ([Source.ARCHIVE], "archive")
+    assert shown["Old_Fair"].why == "no organisation lists the event, and the archive holds it"
+    assert shown["Data_Day"].listed == [Source.REALTIME, Source.OUTBOUND, Source.ARCHIVE]
+    assert shown["Data_Day"].served == "real-time for 25 %"
+    assert shown["Autumn_Fair_2026"].listed[-1] is Source.ARCHIVE
+    assert shown["Winter_Gala"].served == "archive"
+    assert show_events(state, Desk().places, both=True).archived is None
+
+
 def test_lists_that_were_not_read_and_switches_without_events_are_told() -> None:
     state = CutoverState(events={"gone": Switch.OFF})
     shown = show_events(state, Places(NO_ALIASES), both=True)

@@ -1,0 +1,1 @@
+"""Past events: recorded from the outbound organisation while it answers, or from saved copies, and answered from one file."""
