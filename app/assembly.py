@@ -50,7 +50,7 @@ Service = Callable[[Settings, Staging, Metrics, Readiness, Problems, Outbox | No
 NOT_IN_ANSWERS = frozenset(
     {
         *("portal", "limits", "faults", "rates", "challenge", "shadow", "rollback"),
-        *("admin", "state", "outbox", "log_level", "telemetry", "reload", "portals"),
+        *("admin", "state", "outbox", "metrics", "log_level", "telemetry", "reload", "portals"),
     }
 )
 """Groups of settings that no kept answer shows anything of: when another one changes, the cache begins empty."""
@@ -91,7 +91,8 @@ def build_portal(
     backend = build_backend(settings, upstream, budget, metrics, readiness, observe=observe, protection=protection)
     cache = settings.cache
     kept = life.part("cache", partial(Cache, cache.max_bytes, cache.max_entries, metrics), shape=shape_of_answers(settings))
-    finisher = Finisher(kept, cache.max_entry_bytes, settings.upstream.total_timeout, cache.browsers)
+    alone = settings.outbound is None
+    finisher = Finisher(kept, cache.max_entry_bytes, settings.upstream.total_timeout, cache.browsers, shared=alone)
     line = build_line(settings, metrics, life)
     share_budgets(settings, line, {Source.REALTIME: budget} | ({} if old is None else {Source.OUTBOUND: old}), life)
     second = build_second_level(settings, line, shape_of_answers(settings), kept, finisher, metrics, life)
@@ -162,9 +163,11 @@ def _legs(
     outbox = None
     if settings.outbox.enabled:
         make = partial(build_outbox, settings, backend, sides[Source.REALTIME].registered, metrics, readiness, traces)
-        outbox = staging.life.part("outbox", make, start=Outbox.start, close=Outbox.close)
+        outbox = staging.life.part("outbox", make, start=Outbox.start, run=Outbox.run, close=Outbox.close)
     places = staging.places if staging.observed or staging.shelf else None
-    handlers = realtime_handlers(backend, sides[Source.REALTIME], aliases, images, places, outbox)
+    handlers = realtime_handlers(
+        backend, sides[Source.REALTIME], aliases, images, places, outbox, shared=staging.outbound is None
+    )
     legs = {Source.REALTIME: Leg(sides[Source.REALTIME], handlers, aliases.parameters)}
     probes: Probes = {Source.REALTIME: backend.probe}
     if staging.outbound is not None:

@@ -15,6 +15,7 @@ is no operation of the old API (health, metrics, documentation, administration).
 answered before and is still kept goes from 1 to 7 by a shortcut; one that is traced goes the whole way.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from time import perf_counter
 from typing import Any, Final, Protocol
@@ -139,6 +140,10 @@ class Gateway:
                     await self._exchange(exchange, scope, receive, send, span)
             else:
                 await self._exchange(exchange, scope, receive, send, span)
+        except asyncio.CancelledError:
+            if not self.draining.cuts_off():
+                raise
+            exchange.broken = "cut off as the process stops"  # in the middle of its answer: the server closes the connection
         finally:
             self._in_flight -= 1
             self._recorder.end(exchange)  # 8
@@ -179,6 +184,12 @@ class Gateway:
         except ClientGoneError:
             exchange.gone = True
             return
+        except asyncio.CancelledError:
+            if exchange.status or not self.draining.cuts_off():
+                raise
+            # Nothing was sent to Dynamics: a write that may have been comes here as an error.
+            self._recorder.shed("stopping")
+            reply = self._failure(exchange, ProxyError(STOPPING, retry_after=RETRY_SECONDS), headers)
         except Exception as defect:
             self._recorder.defect(exchange, defect)
             reply = self._failure(exchange, ProxyError(INTERNAL_ERROR, cause=type(defect).__name__), headers)
@@ -269,6 +280,8 @@ class Gateway:
 
     def _failure(self, exchange: Exchange, error: ProxyError, headers: Headers) -> Reply:
         exchange.error = error
+        # Its frames hold the exchange: else nothing of a failed request would be free before the collector comes round.
+        error.__traceback__ = None
         if error.kept:
             exchange.cache = Outcome.HIT
         return self._problems.reply(error, exchange.request_id, headers.text(b"accept-language"))

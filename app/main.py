@@ -29,6 +29,7 @@ from app.problems import Problems
 from app.readiness import Readiness
 from app.redaction import Redactor
 from app.rooms import SERVICE, rooms_of
+from app.scraping import Scrapers
 from app.settings import Settings
 from app.telemetry.pages import telemetry_of_pages
 from app.telemetry.parts import build_tracing
@@ -91,7 +92,7 @@ def _generation(
     if not installation.has_table:
         return Generation(installation, portals, None, before)
     pages = _pages(Problems(Messages({})), PORTAL_NOT_FOUND, provider)
-    pages.include_router(service_router(metrics, standing, draining))
+    pages.include_router(service_router(metrics, standing, draining, Scrapers(installation.process.metrics.token)))
     of_none = None if tracing is None else tracing.traces(None, sample)
     front = build_front(installation.process.limits, metrics.of(NO_PORTAL), pages, SERVICE, draining, of_none)
     return Generation(installation, portals, front, before)
@@ -122,7 +123,7 @@ def _service(
     service = _pages(problems, OPERATION_NOT_FOUND, provider)
     rooms = rooms_of(settings)
     if of_all is not None:
-        service.include_router(service_router(metrics, *of_all))
+        service.include_router(service_router(metrics, *of_all, Scrapers(settings.metrics.token)))
     else:
         rooms -= SERVICE
     script = build_bridge(settings)

@@ -1,5 +1,6 @@
 """The old API described (OpenAPI 3.1), from the table of operations: its own swagger is gone."""
 
+from functools import cache
 from html import escape
 from typing import Any, Final
 
@@ -20,8 +21,9 @@ _QUERY: Final = {
 }
 
 
+@cache
 def describe(version: str) -> dict[str, Any]:
-    """The OpenAPI document.
+    """The OpenAPI document; made once, as it takes longer than the rest of a portal.
 
     Args:
         version: The product's version.

@@ -116,7 +116,7 @@ class Organisation:
             excused: Whether a refusal is the visitor's own matter, so that it is no failure of the organisation.
 
         Raises:
-            ProxyError: There was no answer.
+            ProxyError: There was no answer. Also for a write that is cancelled while it is made: it may have arrived.
         """
         operation = call.operation
         url = self._url(call, path, query)
@@ -137,6 +137,11 @@ class Organisation:
                     if not again:
                         raise _listed(operation, error) from None
                     continue
+                except asyncio.CancelledError:
+                    if not operation.writes:
+                        raise
+                    # Visitors who leave cut no write off, only a process that ends: whoever waits for it has to be told.
+                    raise ProxyError(errors.REGISTRATION_OUTCOME_UNKNOWN, cause="cut off as the process stops") from None
                 seconds = perf_counter() - started
                 again = attempt.answered(answer.status, answer.headers)
                 attempt.release()

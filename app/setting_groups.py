@@ -20,6 +20,8 @@ _REALTIME_PATH: Final = re.compile(r"(?:/[\w.~\-]+)*/orgs/[\w.~\-]+/eventmanagem
 _OUTBOUND_HOST: Final = re.compile(r"\.svc(?:-[a-z0-9]+)?\.dynamics\.com$", re.ASCII)
 _FROM: Final = "from Settings > Event management > Web applications in Dynamics"
 _SHORTEST_TOKEN: Final = 8
+_BEARER: Final = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*")
+"""What a bearer token may be (RFC 6750 2.1), and no shorter."""
 
 
 def _must(fits: Callable[[str], bool], noun: str, values: Iterable[str]) -> None:
@@ -245,3 +247,16 @@ class Limits(Group):
     )
     shutdown_timeout: int = Field(20, ge=1, le=600, description="Longest wait for requests in flight when stopping.")
     keep_alive: int = Field(65, ge=1, le=3_600, description="How long an idle client connection is kept.")
+
+
+class Scraping(Group):
+    """Who may read the metrics."""
+
+    token: SecretStr | None = Field(None, description="What who reads `/metrics` has to show as a bearer token.")
+
+    @field_validator("token")
+    @classmethod
+    def _long(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _BEARER.fullmatch(value.get_secret_value()):
+            raise ValueError("must be at least 16 of the letters, the digits and - . _ ~ + /, with = at its end if need be")
+        return value

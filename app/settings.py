@@ -21,7 +21,7 @@ from app.cutover.state import Stage, Switch
 from app.faults.settings import Faults
 from app.hosting.settings import Reload
 from app.outbox.settings import OutboxSettings
-from app.setting_groups import AliasTable, Answers, Limits, Portal, Realtime, Upstream
+from app.setting_groups import AliasTable, Answers, Limits, Portal, Realtime, Scraping, Upstream
 from app.setting_types import Group
 from app.settings_sources import PREFIX, sources
 from app.telemetry.settings import TelemetrySettings
@@ -67,6 +67,7 @@ class Settings(BaseSettings):
     telemetry: TelemetrySettings = TelemetrySettings()
     reload: Reload = Reload()
     portals: dict[str, dict[str, Any]] = Field({}, description="Several portals, each with what is its own. See docs/portals.md.")
+    metrics: Scraping = Scraping()
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
 
     @field_validator("log_level", mode="before")

@@ -35,6 +35,8 @@ def realtime_handlers(
     max_image_bytes: int,
     places: Places | None = None,
     outbox: Outbox | None = None,
+    *,
+    shared: bool = True,
 ) -> dict[str, Answering]:
     """The handler of each operation that the real-time organisation serves, by name.
 
@@ -45,6 +47,7 @@ def realtime_handlers(
         max_image_bytes: The largest image.
         places: Learns where things live, when there is another organisation.
         outbox: Stores registrations that cannot be sent, where there is one.
+        shared: Whether caches in front may keep images.
     """
     memory = TrackMemory()
 
@@ -61,7 +64,7 @@ def realtime_handlers(
     )
     mapped |= {
         Answer.RESULT: Registrations(backend, reading, outbox),
-        Answer.IMAGE: Images(backend, max_image_bytes),
+        Answer.IMAGE: Images(backend, max_image_bytes, shared=shared),
         Answer.REDIRECT: CheckIns(backend),
     }
     emulated: dict[str, Handler] = {
@@ -97,7 +100,7 @@ def outbound_handlers(outbound: Outbound, reading: Reading, max_image_bytes: int
             places.learn(Source.OUTBOUND, call.operation.name, call.sent, value)
 
     handed = Handed(outbound, reading, learn)
-    images = Images(outbound, max_image_bytes)
+    images = Images(outbound, max_image_bytes, shared=False)
 
     def of(operation: Operation) -> Answering:
         handler: Handler = images if operation.answer is Answer.IMAGE else handed

@@ -13,7 +13,7 @@ from app.archive.shelf import Shelf
 from app.caching.reading import Reading, Served
 from app.calls import JSON, Call, Reply
 from routes.calendar import PersonalCalendar
-from routes.images import HEADERS
+from routes.images import HEADERS, kept_for
 from routes.published import union
 from routes.refusals import refuse
 from translation.aliases import NO_ALIASES
@@ -57,7 +57,7 @@ class Archived:
         if recorded is None:
             raise ProxyError(NOT_FOUND, cause="the archive has no such answer")
         if call.operation.answer is Answer.IMAGE:
-            return Reply(200, recorded.content_type.encode("ascii"), recorded.body, list(HEADERS))
+            return Reply(200, recorded.content_type.encode("ascii"), recorded.body, [*HEADERS, kept_for(shared=False)])
         return Reply(200, JSON, orjson.dumps(self.value(call, recorded)))
 
     async def listed(self) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from typing import Final
 
 from app.backend import Backend
-from app.calls import Call, Reply
+from app.calls import Call, Header, Reply
 from app.outbound import Outbound
 from translation.errors import UPSTREAM_ANSWER_INVALID, UPSTREAM_ANSWER_TOO_LARGE, ProxyError
 from translation.images import image_type
@@ -14,8 +14,12 @@ from translation.images import image_type
 HEADERS: Final = [
     (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; sandbox"),
     (b"cross-origin-resource-policy", b"cross-origin"),
-    (b"cache-control", b"public, max-age=3600"),
 ]
+
+
+def kept_for(*, shared: bool) -> Header:
+    """The header line that says who may keep an image for an hour: caches in front as well, or visitors' browsers alone."""
+    return b"cache-control", b"public, max-age=3600" if shared else b"private, max-age=3600"
 
 
 class Images:
@@ -24,11 +28,13 @@ class Images:
     Args:
         backend: The organisation that is asked.
         max_bytes: The largest image.
+        shared: Whether caches in front may keep them, or visitors' browsers alone.
     """
 
-    def __init__(self, backend: Backend | Outbound, max_bytes: int) -> None:
+    def __init__(self, backend: Backend | Outbound, max_bytes: int, *, shared: bool = True) -> None:
         self._backend = backend
         self._max_bytes = max_bytes
+        self._headers = [*HEADERS, kept_for(shared=shared)]
 
     async def __call__(self, call: Call) -> Reply:
         """Open one image.
@@ -52,7 +58,7 @@ class Images:
             return Reply(
                 200,
                 content_type.encode("ascii"),
-                headers=list(HEADERS),
+                headers=list(self._headers),
                 chunks=_bounded(first, stream.chunks, self._max_bytes),
                 length=length,
                 resources=resources.pop_all(),

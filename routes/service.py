@@ -3,7 +3,7 @@
 import os
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -13,23 +13,30 @@ from app.faults.draining import Draining
 from app.hosting.standing import Standing
 from app.metrics import Metrics, OnePortal
 from app.openapi import describe, documentation_page
+from app.scraping import Scrapers
 from app.version import VERSION
 
 OPEN_METRICS: Final = "application/openmetrics-text"
 _METHODS: Final = ["GET", "HEAD"]
+_REFUSED: Final = {
+    "www-authenticate": 'Bearer realm="metrics"',
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+}
 _PAGE_HEADERS: Final = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
 }
 
 
-def service_router(metrics: Metrics, standing: Standing, draining: Draining) -> APIRouter:
+def service_router(metrics: Metrics, standing: Standing, draining: Draining, scrapers: Scrapers) -> APIRouter:
     """The routes of the service itself.
 
     Args:
         metrics: What ``/metrics`` shows.
         standing: What ``/readyz`` says.
         draining: Whether the process is about to stop.
+        scrapers: Who may read ``/metrics``.
     """
     router = APIRouter(tags=["service"])
     document = describe(VERSION)
@@ -49,11 +56,13 @@ def service_router(metrics: Metrics, standing: Standing, draining: Draining) -> 
         return JSONResponse(said, 200 if ready else 503)
 
     @router.api_route("/metrics", methods=_METHODS)
-    async def show_metrics(portal: str | None = None, accept: Annotated[str, Header()] = "") -> Response:
+    async def show_metrics(request: Request, portal: str | None = None, accept: Annotated[str, Header()] = "") -> Response:
         """All metrics in the Prometheus text format; of all workers when there are several, of one portal when it is named.
 
         Who asks for OpenMetrics, as Prometheus does, gets that, with the traces that stand for some of the numbers.
         """
+        if not scrapers.admits(request.headers.get("authorization")):
+            return PlainTextResponse("EVTMGMT_METRICS__TOKEN is needed as a bearer token\n", 401, _REFUSED)
         registry: CollectorRegistry = metrics.registry
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
             registry = CollectorRegistry()

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.soak.callers import Tally
 from benchmarks.soak.report import BEGIN, END, record, told
-from benchmarks.soak.samples import MEGABYTE, Sample, floors, judge, slope
+from benchmarks.soak.samples import MEGABYTE, Sample, floors, halves, judge, slope
 from benchmarks.soak.trouble import FAULTS
 from benchmarks.visitors import Seen
 from sandbox.faults import Fault
@@ -29,11 +29,20 @@ def test_a_floor_is_what_stays_between_bursts() -> None:
     assert len(floors(points)) == 12
 
 
+def test_what_levels_off_rises_in_the_first_half_alone() -> None:
+    first, second = halves([sample(float(at), memory=80 + min(at, 300) / 100) for at in range(0, 601, 5)])
+    assert first.slope == pytest.approx(36)
+    assert second.slope == pytest.approx(0)
+    assert (first.memory, second.memory) == (81.5, 83)
+    assert halves([]) == halves([])
+
+
 @pytest.mark.parametrize(
     ("last", "after", "grows"),
     [
         (sample(600), sample(620), set()),
-        (sample(600, memory=120), sample(620, memory=120), {"memory"}),
+        (sample(600, memory=84), sample(620, memory=84), set()),
+        (sample(600, memory=86), sample(620, memory=86), {"memory"}),
         (sample(600, descriptors=90, tasks=40), sample(620), set()),
         (sample(600, descriptors=90), sample(620, descriptors=90), {"descriptors"}),
         (sample(600), sample(620, tasks=9), {"tasks"}),
@@ -58,6 +67,7 @@ def test_the_result_stands_between_its_marks(tmp_path: Path) -> None:
     assert text.endswith("after\n")
     assert "| tasks (tasks) |" in text
     assert "2 faults" in text
+    assert "the floor went" in text
     page.write_text("nothing")
     with pytest.raises(ValueError, match="no place"):
         record(page, lines)

@@ -28,13 +28,16 @@ class Finisher:
         max_bytes: The largest streamed body that is collected.
         timeout: Longest time for a streamed body to arrive, in seconds.
         browsers: Whether browsers may keep answers as long as they are fresh.
+        shared: Whether caches in front may as well: not where the same address is answered by one organisation or the other,
+            as the visitor's part in a cutover, or a tester's header, says.
     """
 
-    def __init__(self, cache: Cache, max_bytes: int, timeout: float, browsers: bool) -> None:
+    def __init__(self, cache: Cache, max_bytes: int, timeout: float, browsers: bool, shared: bool = True) -> None:
         self._cache = cache
         self._max_bytes = max_bytes
         self._timeout = timeout
         self._browsers = browsers
+        self._for_whom = b"public" if shared else b"private"
         self._packing: Flights[int, bytes] = Flights()
 
     async def finish(self, key: Key, call: Call, reply: Reply, lifetime: Lifetime, until: float | None = None) -> Entry | None:
@@ -68,7 +71,7 @@ class Finisher:
                 (b"x-content-type-options", b"nosniff"),
                 (b"x-evtmgmt-backend", key.source.encode("ascii")),
                 (b"etag", etag),
-                (b"cache-control", b"public, max-age=%d" % lifetime.fresh if lasting else b"no-cache"),
+                (b"cache-control", b"%b, max-age=%d" % (self._for_whom, lifetime.fresh) if lasting else b"no-cache"),
                 *headers,
                 *([_VARY] if _packable(reply.content_type, body) else []),
             ],

@@ -80,14 +80,14 @@ class Workers(Multiprocess):
 def worker_app() -> Host:
     """The application of a worker process, as uvicorn makes it."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the settings are followed
-    host = create_app()
     settle_memory()
-    return host
+    return create_app()
 
 
 def settle_memory() -> None:
     """Have the collector of reference cycles leave alone what lives as long as the process, and run less often.
 
+    Called before the application is made: what serves first is let go of at a reload like any other.
     Measured: it took an eighth of the time of a miss at 32 connections, a quarter at 256. Requests make few cycles.
     """
     gc.collect()
@@ -118,9 +118,9 @@ def run_server(installation: Installation, host: str, port: int, workers: int) -
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the settings are followed
     limits = installation.process.limits
     if workers == 1:
+        settle_memory()
         application = create_app()
         tell_of_portals(installation)
-        settle_memory()
         Server(server_config(application, limits, host=host, port=port)).run()
         return
     configure_logs(installation.process.log_level, Redactor(installation.secrets))

@@ -100,9 +100,14 @@ class Live:
         """The state that serves now."""
         return self.snapshot.state
 
-    def on_change(self, call: Callable[[Snapshot], object]) -> None:
-        """Have ``call`` called with each state that is adopted after the start. It must not wait."""
+    def on_change(self, call: Callable[[Snapshot], object]) -> Callable[[], None]:
+        """Have ``call`` called with each state that is adopted after the start. It must not wait.
+
+        Returns:
+            What ends it: who listens may live shorter than the state, which outlives a reload.
+        """
         self._told.append(call)
+        return lambda: self._told.remove(call)
 
     async def start(self, initial: CutoverState) -> Snapshot:
         """Take up what is kept, or what the settings say where nothing is.

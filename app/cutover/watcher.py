@@ -112,7 +112,11 @@ class Watcher:
         self._suspects: dict[str, str] = {}
         self._again_at = 0.0
         self._told: str | None = None
-        live.on_change(self._changed)
+        self._stop_listening = live.on_change(self._changed)
+
+    async def close(self) -> None:
+        """Hear of the state no more."""
+        self._stop_listening()
 
     async def run(self) -> None:
         """Look for ever."""

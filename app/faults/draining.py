@@ -4,6 +4,7 @@ Leaving: it serves everything and says that it goes, so that load balancers send
 end their connections). Closed: what is in flight is finished, and nothing new is taken.
 """
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -31,6 +32,14 @@ class Draining:
     def close(self) -> None:
         """Nothing new is taken from now on."""
         self.leaving = self.closed = True
+
+    def cuts_off(self) -> bool:
+        """Whether the running task was cancelled as the process waits for nothing more. It then goes on to its end."""
+        task = asyncio.current_task()
+        if not self.closed or task is None or not task.cancelling():
+            return False
+        task.uncancel()
+        return True
 
     @contextmanager
     def writing(self) -> Iterator[None]:

@@ -1,7 +1,6 @@
 """The outermost application: it starts and ends with the server, and swaps all portals at once when settings are read anew."""
 
 import asyncio
-import gc
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
@@ -10,6 +9,7 @@ import structlog
 from app.bodies import Receive, Scope
 from app.delivery import Send
 from app.faults.draining import Draining
+from app.hosting.forgetting import forget_the_gone
 from app.hosting.generation import Generation
 from app.logs import access_log
 from app.settings import Limits
@@ -127,11 +127,10 @@ class Host:
         await asyncio.sleep(min(LAST_SECONDS, old.longest_call))
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - it runs
-        _, heir = self._ending.pop(task)
+        heir = self._ending.pop(task)[1]
         await self._close_old(old, heir)
-        del old, heir
-        # What served before is full of cycles, and the collector hardly ever runs by itself (app/cli/serving.py).
-        gc.collect()
+        del old, heir  # else they would be in use
+        forget_the_gone()
 
     async def _close_old(self, old: Generation, heir: Generation) -> None:
         try:
@@ -155,7 +154,10 @@ class Host:
         if self._follower is not None:
             work = asyncio.create_task(self._follower.run(self))
         await send({"type": "lifespan.startup.complete"})
-        await receive()
+        try:
+            await receive()
+        except asyncio.CancelledError:
+            return  # the server was told to wait for nothing more, and the loop ends now
         end: dict[str, Any] = {"type": "lifespan.shutdown.complete"}
         try:
             await self._close(work)

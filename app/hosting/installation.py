@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from app.configuration_error import ConfigurationError
 from app.hosting.merging import laid_over
 from app.hosting.settings import PORTALS, Reload, Selectors, is_portal_name
-from app.setting_groups import Limits
+from app.setting_groups import Limits, Scraping
 from app.setting_types import Group
 from app.settings import GivenSettings, Settings
 from app.settings_sources import PREFIX, given_values, in_words, load_settings
@@ -21,6 +21,7 @@ _OF_THE_PROCESS: Final[Mapping[str, frozenset[str]]] = {
     "reload": frozenset(),
     "portals": frozenset(),
     "telemetry": frozenset(),
+    "metrics": frozenset(),
     "limits": frozenset({"backlog", "connections", "drain_delay", "header_timeout", "keep_alive", "shutdown_timeout"}),
 }
 """What a portal cannot have of its own: groups, and of some only these settings."""
@@ -33,6 +34,7 @@ class Process(Group):
     limits: Limits = Limits()
     reload: Reload = Reload()
     telemetry: TelemetrySettings = TelemetrySettings()
+    metrics: Scraping = Scraping()
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,13 @@ class Installation:
 
 def alone(settings: Settings) -> Installation:
     """The installation of one portal."""
-    process = Process(log_level=settings.log_level, limits=settings.limits, reload=settings.reload, telemetry=settings.telemetry)
+    process = Process(
+        log_level=settings.log_level,
+        limits=settings.limits,
+        reload=settings.reload,
+        telemetry=settings.telemetry,
+        metrics=settings.metrics,
+    )
     return Installation(process, {"": settings}, {})
 
 

@@ -73,28 +73,39 @@ class Outbox:
         self._readiness = readiness
         self._thread = ThreadPoolExecutor(1, "outbox")
         self._courier = Courier(store, self.do, lock, self._sealing, settings, send, self._became, traces)
-        self._tasks: list[asyncio.Task[None]] = []
+        self._delivering: asyncio.Task[None] | None = None
         self._learned: dict[str, tuple[bool, float]] = {}
         self._learning: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Deliver what waits, beside the loop's other work."""
-        self._tasks = [asyncio.create_task(work) for work in (self._courier.run(), self._watch())]
-        for task in self._tasks:
-            task.add_done_callback(tell_defect)
+        self._delivering = asyncio.create_task(self._courier.run())
+        self._delivering.add_done_callback(tell_defect)
+
+    async def run(self) -> None:
+        """Show how many wait until settings are read anew: from then on the next outbox shows it, and delivers.
+
+        What is under way then is finished. Nothing more is begun: it would be sent with what a token was before.
+        """
+        try:
+            await self._watch()
+        except asyncio.CancelledError:
+            self._courier.stop()
+            self._readiness.degraded(OUTBOX, None, fails=False)
+            raise
 
     async def close(self) -> None:
         """Finish the deliveries under way, and let go of the file.
 
-        What is still under way after ``FINISH_SECONDS`` is parked by the next courier.
+        What is still under way after ``FINISH_SECONDS`` is parked.
         """
         self._courier.stop()
-        if self._tasks:
-            await asyncio.wait(self._tasks[:1], timeout=FINISH_SECONDS)
-        for task in (*self._tasks, *self._learning):
+        delivering = [] if self._delivering is None else [self._delivering]
+        if delivering:
+            await asyncio.wait(delivering, timeout=FINISH_SECONDS)
+        for task in (*delivering, *self._learning):
             task.cancel()
-        await asyncio.gather(*self._tasks, *self._learning, return_exceptions=True)
-        self._readiness.degraded(OUTBOX, None, fails=False)
+        await asyncio.gather(*delivering, *self._learning, return_exceptions=True)
         await self.do(self._store.close)
         self._thread.shutdown(wait=False)
 

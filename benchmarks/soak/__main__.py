@@ -2,7 +2,7 @@
 
 The real command line with default settings and shorter time-outs, the sandbox, and for the given minutes: visitors who look
 (``benchmarks/visitors.py``), people who register, callers that leave, reset and scan, a random fault every few seconds, and a
-SIGHUP with other settings every ten. The first quarter fills caches and pools and does not count.
+SIGHUP with other settings every ten. The first half of the time fills caches and pools and does not count.
 """
 
 import argparse
@@ -39,11 +39,12 @@ SETTINGS: Final = {
     "EVTMGMT_UPSTREAM__MAX_ANSWER_BYTES": "1000000",
     **{f"EVTMGMT_RATES__{name}": "off" for name in ("REGISTRATIONS_PER_CLIENT", "REGISTRATIONS_PER_EVENT", "READS_PER_CLIENT")},
 }
-"""Time-outs that a fault of some seconds meets; a cache that is full, and so does not grow, within the first quarter;
+"""Time-outs that a fault of some seconds meets; a cache that is full, and so does not grow, within the first half;
 answers that are bounded below what the process has; and no limits per client, as all callers have the same address."""
 CHANGING: Final = "evtmgmt_upstream__connections"
 """The setting that is another one at each reload, so that the connections to Dynamics are made anew as well."""
-SHARE: Final = 0.25
+SHARE: Final = 0.5
+"""The part of the time in which everything is met for the first time: caches, pools, the most that is ever held at once."""
 CALM: Final = 12.0
 """Seconds after the load until all time-outs are over and idle connections are as they stay."""
 

@@ -1,11 +1,13 @@
-"""The product's real command line, with a port beside it that tells how many tasks its event loop has: ``serve ...``.
+"""The product's real command line, with a port beside it that tells its event loop's tasks and Python's blocks: ``serve ...``.
 
-Only the soak runs it. Tasks are the one thing that cannot be seen from outside of a process.
+Only the soak runs it. These are what cannot be seen from outside of a process. Blocks are what objects are made of: a leak shows
+in them, while resident memory also holds what is free between them.
 """
 
 import asyncio
 import os
 import socket
+import sys
 import threading
 from typing import Final
 
@@ -29,7 +31,7 @@ def _tell(listener: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
     while True:
         connection, _ = listener.accept()
         with connection:
-            connection.sendall(b"%d" % len(asyncio.all_tasks(loop)))
+            connection.sendall(b"%d %d" % (len(asyncio.all_tasks(loop)), sys.getallocatedblocks()))
 
 
 if __name__ == "__main__":

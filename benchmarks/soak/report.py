@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.soak.callers import Tally
-from benchmarks.soak.samples import Sample, Verdict
+from benchmarks.soak.samples import Sample, Verdict, halves
 from benchmarks.visitors import Seen
 
 BEGIN: Final = "<!-- soak: begin -->"
@@ -38,6 +38,12 @@ def told(
         f"| {one.name} ({one.unit}) | {one.before:,.0f} | {one.first:,.0f} | {one.last:,.0f} | {one.after:,.0f} "
         f"| {one.slope:+,.1f} | {one.rise:+,.1f} | {'flat' if one.flat else '**GROWS**'} |"
         for one in verdicts
+    ]
+    first, second = halves(samples)
+    lines += [
+        "",
+        f"Memory in the first half of all the time {first.memory:.1f} MB (the median; kept answers {first.kept:.1f} MB of it), "
+        f"in the second half {second.memory:.1f} MB ({second.kept:.1f} MB). There the floor went {second.slope:+.1f} MB an hour.",
     ]
     lines += ["", "| must be nought | |", "|---|---|", *(f"| {name} | {number} |" for name, number in defects.items()), ""]
     lines.append("Visitors were answered " + _counted(statuses) + ". Registrations were answered " + _counted(tally.told) + ".")

@@ -4,6 +4,7 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Final
 from urllib.request import urlopen
 
@@ -21,6 +22,10 @@ class Sample:
     descriptors: float
     tasks: float
     series: float
+    blocks: float = 0.0
+    """Blocks that Python's objects are made of."""
+    kept: float = 0.0
+    """Bytes of kept answers: memory that is meant to be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +48,15 @@ class Watched:
 
 
 WATCHED: Final = (
-    Watched("memory", "MB", MEGABYTE, 12, None),
+    Watched("memory", "MB", MEGABYTE, 5, None),
     Watched("descriptors", "descriptors", 1, 25, 8),
     Watched("tasks", "tasks", 1, 15, 2),
     Watched("series", "series", 1, 60, None),
+    Watched("blocks", "thousands", 1_000, 15, None),
 )
-"""Thresholds: memory by a seventh of what the process has; descriptors and tasks by what is left when nobody calls any more, as a
-burst of visitors holds more or fewer at the moment of a sample; series by the errors and outcomes that an operation shows for the
-first time."""
+"""Thresholds: memory by a twentieth of what the process has; descriptors and tasks by what is left when nobody calls any more, as
+a burst of visitors holds more or fewer at the moment of a sample; series by the errors and outcomes that an operation shows for
+the first time; blocks by a thirtieth of what the process has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +77,12 @@ class Verdict:
 def look(proxy: Running, pid: int, port: int, tasks_port: int, seconds: float) -> Sample:
     """Look at the proxy. Raises: OSError when it does not answer."""
     with urlopen(f"http://{HOST}:{port}/metrics", timeout=30) as answer:
-        series = sum(1 for line in answer.read().splitlines() if not line.startswith(b"#"))
+        lines = [line for line in answer.read().splitlines() if not line.startswith(b"#")]
     with socket.create_connection((HOST, tasks_port), timeout=30) as connection:
-        tasks = int(connection.recv(64))
+        tasks, blocks = map(int, connection.recv(64).split())
     descriptors = len(list(Path(f"/proc/{pid}/fd").iterdir()))
-    return Sample(seconds, proxy.memory(), descriptors, tasks, series)
+    kept = next((float(line.rsplit(b" ", 1)[1]) for line in lines if line.startswith(b"evtmgmt_cache_bytes ")), 0.0)
+    return Sample(seconds, proxy.memory(), descriptors, tasks, len(lines), blocks, kept)
 
 
 def slope(points: Sequence[tuple[float, float]]) -> float:
@@ -94,12 +101,36 @@ def floors(points: Sequence[tuple[float, float]], windows: int = 12) -> list[tup
     return [min(points[at : at + size], key=lambda point: point[1]) for at in range(0, len(points), size)]
 
 
+@dataclass(frozen=True, slots=True)
+class Half:
+    """Memory in one half of the time: the median, and that of the kept answers, in MB; the slope of its floor in MB per hour."""
+
+    memory: float
+    kept: float
+    slope: float
+
+
+def halves(samples: Sequence[Sample]) -> tuple[Half, Half]:
+    """Both halves of the whole time. What levels off rises in the first one alone."""
+    middle = samples[-1].seconds / 2 if samples else 0.0
+    first = [sample for sample in samples if sample.seconds <= middle]
+    return _half(first), _half([sample for sample in samples if sample.seconds > middle])
+
+
+def _half(samples: Sequence[Sample]) -> Half:
+    if not samples:
+        return Half(0.0, 0.0, 0.0)
+    points = [(sample.seconds, sample.memory / MEGABYTE) for sample in samples]
+    kept = median(sample.kept for sample in samples) / MEGABYTE
+    return Half(median(memory for _, memory in points), kept, slope(floors(points)) * 3_600)
+
+
 def judge(before: Sample, during: Sequence[Sample], after: Sample) -> list[Verdict]:
     """A verdict for each thing.
 
     Args:
         before: Idle, before the load.
-        during: Under load, in order, without the time in which caches fill.
+        during: Under load, in order, without the time in which everything is met for the first time.
         after: Idle again.
     """
     verdicts = []

@@ -1,5 +1,6 @@
 """A request's way through the proxy: what every answer has, methods, languages, limits."""
 
+import gc
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,8 +11,10 @@ import httpx
 import pytest
 
 from app.cutover.decision import Source
+from tests.clock import until
 from tests.examples import OPEN_DAY, assert_error, example, named, received, registration
 from tests.service import BASE, Service, running_service
+from translation.errors import ProxyError
 from translation.messages import MESSAGES
 from translation.operations import OLD_BASES, OPERATIONS, Operation
 
@@ -169,3 +172,21 @@ def test_a_defect_is_an_answer_and_a_line_with_its_id(service: Service, monkeypa
     assert answer.headers["access-control-allow-origin"] == "https://portal.invalid"
     assert "LookupError" not in answer.text
     assert body["detail"] == body["Message"]
+
+
+def test_a_failed_request_waits_for_no_collector(service: Service) -> None:
+    def errors() -> int:
+        return sum(type(one) is ProxyError for one in gc.get_objects())
+
+    gc.collect()
+    before = errors()
+    gc.disable()
+    try:
+        for _ in range(5):
+            assert service.get("events/Nowhere").status_code == 404
+            assert service.get("nowhere").status_code == 404
+        # The last one is forgotten when the next request comes on its connection.
+        assert service.client.get(f"{service.url}/livez").status_code == 200
+        until(lambda: errors() <= before)
+    finally:
+        gc.enable()

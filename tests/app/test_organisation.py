@@ -14,6 +14,7 @@ import pytest
 from app import settings
 from app.budget import Budget, Need
 from app.calls import Call
+from app.faults.protection import Protection
 from app.metrics import Metrics
 from app.organisation import SHADOW, Organisation
 from app.rates import Rate, read_rate
@@ -235,6 +236,37 @@ async def test_a_call_that_gets_no_connection_was_sent_nothing(call: Call) -> No
         assert_silent(at, failed.value)
         assert len(at.sandbox.recorder.find()) == 1
         hanging.cancel()
+
+
+@BOTH
+async def test_a_write_that_is_cut_off_may_have_arrived(call: Call) -> None:
+    async with bench(read_timeout=30) as at:
+        at.sandbox.faults.add("hang")
+        task = asyncio.create_task(at.ask(call))
+        await at.sandbox.recorder.wait_async(outcome="pending")
+        task.cancel()
+        await asyncio.wait((task,))
+        assert task.cancelled() is not call.operation.writes
+        if call.operation.writes:
+            error = task.exception()
+            assert isinstance(error, ProxyError)
+            assert error.kind is errors.REGISTRATION_OUTCOME_UNKNOWN
+            assert_silent(at, error)
+
+
+async def test_a_write_that_is_cut_off_while_it_waits_for_a_place_was_not_sent() -> None:
+    async with bench() as at:
+        protection = Protection("new", settings.Faults(), 1, 30, 30, at.metrics)
+        at.organisation._protection = protection
+        place = protection.attempt(WRITE)
+        await place.start()
+        waiting = asyncio.create_task(at.ask(WRITE))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.wait((waiting,))
+        place.release()
+        assert waiting.cancelled()
+        assert at.sandbox.recorder.find() == []
 
 
 async def test_an_answer_of_any_status_is_given_as_it_is() -> None:

@@ -33,6 +33,7 @@ class Stage:
         pid: Its process.
         folder: Where its state is kept, in the folder ``state``.
         upstream: Starts and stops the organisation.
+        workers: How many processes answer.
     """
 
     program: Process
@@ -41,6 +42,7 @@ class Stage:
     pid: int
     folder: Path
     upstream: SandboxThread
+    workers: int = 1
 
     def call(self, request: bytes, timeout: float = 30) -> str:
         """What one request is told: status and error code; ``closed`` when the connection ends without an answer."""
@@ -68,6 +70,20 @@ class Stage:
     def logged(self, event: str) -> int:
         """How often the log tells of it."""
         return self.program.log.read_text("utf-8").count(f'"{event}"')
+
+    def told(self, beginning: str) -> list[str]:
+        """The rest of each line of the server that begins so, such as the number of a process."""
+        return [str(line["event"])[len(beginning) :] for line in self.program.lines() if str(line["event"]).startswith(beginning)]
+
+    def in_flight(self) -> int:
+        """Requests that are being answered, beside the one that asks."""
+        with socket(AF_INET, SOCK_STREAM) as connection:
+            connection.settimeout(30)
+            connection.connect(("127.0.0.1", self.port))
+            connection.sendall(get(b"/metrics"))
+            said = b"".join(iter(lambda: connection.recv(65_536), b""))
+        found = re.search(rb"^evtmgmt_in_flight ([0-9]+)", said, re.MULTILINE)
+        return int(found[1]) - 1 if found else 0
 
     def limit(self, what: int, soft: int) -> None:
         """Bound the process from outside; the hard bound stays, so that it can be lifted again."""

@@ -31,6 +31,8 @@ def serve(port: int, log: str, folder: str, environment: Mapping[str, str]) -> N
     out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(out, 1)
     os.dup2(out, 2)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - uvicorn hands it to its workers
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - as the interpreter opens it
     if JUMPS in environment:
         let_the_clock_jump()

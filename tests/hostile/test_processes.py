@@ -44,7 +44,8 @@ def test_what_happens_to_a_process(upstream: SandboxThread, case: ProcessCase, t
     settings = {**environment_for(sandbox), **SETTINGS, "EVTMGMT_STATE__PATH": str(tmp_path / "state"), **case.settings}
     log = Path(case.log) if case.log else tmp_path / "log"
     with started(tmp_path, settings, log) as program:
-        stage = Stage(program, sandbox, program.port, program.pid, tmp_path, upstream)
+        workers = int(settings.get("EVTMGMT_SERVE_WORKERS", "1"))
+        stage = Stage(program, sandbox, program.port, program.pid, tmp_path, upstream, workers)
         case.play(stage)
         if not case.ends:
             assert stage.honest() == "200", case.why

@@ -203,7 +203,7 @@ def test_a_list_without_a_side_is_kept_briefly(away: bool, seconds: int) -> None
             for outcome in ("miss", "hit"):
                 answer = client.get(f"http://127.0.0.1:{port}{BASE}events/published")
                 assert ("Legacy_Roadshow" in names(answer.json())) == (not away)
-                assert answer.headers["cache-control"] == f"public, max-age={seconds}"
+                assert answer.headers["cache-control"] == f"private, max-age={seconds}"
                 assert answer.headers["x-evtmgmt-cache"] == outcome
 
 

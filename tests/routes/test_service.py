@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from app.rooms import SERVICE
 from tests.examples import OPEN_DAY, assert_error, received
-from tests.service import Service
+from tests.service import Service, running_service
 
 
 @pytest.mark.parametrize(
@@ -82,3 +82,19 @@ def test_who_asks_for_openmetrics_gets_the_same_numbers(service: Service, versio
     usual = {family.name for family in text_string_to_metric_families(service.client.get(f"{service.url}/metrics").text)}
     assert found.keys() == {name for name in usual if not name.endswith("_created")}
     assert [sample for sample in found["evtmgmt_request_seconds"].samples if sample.exemplar] == []  # nothing was traced
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_who_shows_no_token_reads_no_metrics_where_one_is_set(method: str) -> None:
+    token = "the-token-of-prometheus"
+    with running_service(metrics={"token": token}) as service:
+        for given, status in ((None, 401), ("Bearer wrong-token-of-nobody", 401), (f"Bearer {token}", 200)):
+            headers = {} if given is None else {"authorization": given}
+            for query in ("", "?portal=x"):
+                answer = service.client.request(method, f"{service.url}/metrics{query}", headers=headers)
+                assert answer.status_code == status
+                assert ("www-authenticate" in answer.headers) == (status == 401)
+                assert "evtmgmt_" not in answer.text or status == 200
+                assert token not in answer.text
+        for room in SERVICE - {"metrics"}:  # probes go on as ever
+            assert service.client.get(f"{service.url}/{room}").status_code == 200

@@ -42,9 +42,9 @@ def call(name: str = "get_event") -> Call:
 class Desk:
     """A finisher and the cache it tells."""
 
-    def __init__(self, max_bytes: int = 2**20, timeout: float = 30, browsers: bool = True) -> None:
+    def __init__(self, max_bytes: int = 2**20, timeout: float = 30, browsers: bool = True, shared: bool = True) -> None:
         self.cache = Cache(10 * 2**20, 100, Metrics())
-        self.finisher = Finisher(self.cache, max_bytes, timeout, browsers)
+        self.finisher = Finisher(self.cache, max_bytes, timeout, browsers, shared)
 
     async def finish(self, reply: Reply, name: str = "get_event", lifetime: Lifetime = LIFETIME) -> Entry | None:
         asked = call(name)
@@ -148,6 +148,12 @@ async def test_what_a_registration_changes_has_to_be_asked_for(operation: Operat
     made = await Desk(browsers=browsers).made(b"[]", name=operation.name)
     lasting = browsers and not operation.follows_registrations
     assert dict(made.head)[b"cache-control"] == (b"public, max-age=30" if lasting else b"no-cache")
+
+
+@pytest.mark.parametrize("browsers", [True, False])
+async def test_where_two_may_answer_the_same_address_caches_in_front_keep_nothing(browsers: bool) -> None:
+    made = await Desk(browsers=browsers, shared=False).made(TEXT)
+    assert dict(made.head)[b"cache-control"] == (b"private, max-age=30" if browsers else b"no-cache")
 
 
 # Compression

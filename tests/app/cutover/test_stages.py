@@ -124,6 +124,21 @@ def test_what_is_no_operation_is_nobodys(both: Service, stage: str) -> None:
     assert calls(both) == []
 
 
+@pytest.mark.parametrize("most", [2**20, 1_024], ids=["kept", "too large to be kept"])
+def test_no_cache_in_front_may_keep_what_another_visitor_gets_from_the_other_side(most: int) -> None:
+    said = set()
+    with running(cache={"warm": False, "max_entry_bytes": most}) as service:
+        for stage in Stage:
+            for percent in (0, 100):
+                put(service, stage, percent=percent)
+                side = "outbound" if stage in (Stage.OUTBOUND, Stage.SHADOW) or not percent else "realtime"
+                for operation in OPERATIONS:
+                    if operation.method == "GET" and not operation.path.startswith("users/"):
+                        answer = call_of(operation.name, service, side).send(service)
+                        said.add(answer.headers["cache-control"].partition(",")[0])
+    assert said == {"private", "no-cache", "no-store"}
+
+
 def test_kept_answers_say_who_gave_them_on_the_short_way_too(ways: list[str]) -> None:
     with keeping() as service:
         speaker = event_of(service).speakers[0]["id"]

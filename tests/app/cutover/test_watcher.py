@@ -464,3 +464,10 @@ async def test_switched_off_it_only_shows_what_is_latched(live: Live, clock: Clo
     async with asyncio.timeout(10):
         await scene.watcher.run()
     assert scene.value("evtmgmt_latched") == 1
+
+
+async def test_one_that_is_let_go_of_hears_of_nothing_more(live: Live, clock: Clock) -> None:
+    scene = Scene(live, clock, DEFAULT)
+    await scene.watcher.close()
+    await live.change(lambda state: state.model_copy(update={"latches": {"get_event": Latch(at=1, reason="-")}}), "Ann", "a test")
+    assert scene.value("evtmgmt_latched") == 0

@@ -1,6 +1,8 @@
 """The outermost application: it starts and ends with the server."""
 
 import asyncio
+import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -43,3 +45,21 @@ async def test_a_start_that_fails_stops_the_server(tmp_path: Path, capsys: pytes
         told = await lifespan(host)
     assert [message["type"] for message in told] == ["lifespan.startup.failed"]
     assert "the start failed" in capsys.readouterr().out
+
+
+async def test_what_served_before_is_free_as_soon_as_it_is_let_go_of() -> None:
+    async with Sandbox() as sandbox:
+        settings = settings_for(sandbox, upstream={"budget": "off", "total_timeout": 0.05, "read_timeout": 0.05})
+        host, next_one = create_app(settings), create_app(settings).generation
+        await host.generation.start()
+        gone = asyncio.Event()
+        before = weakref.ref(host.generation.portals[""].gateway, lambda _: gone.set())
+        gc.disable()  # what is freed is freed by the host
+        try:
+            await host.replace(next_one)
+            async with asyncio.timeout(30):
+                await gone.wait()
+            assert before() is None
+        finally:
+            gc.enable()
+            await host._close(None)

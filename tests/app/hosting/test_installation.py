@@ -52,7 +52,10 @@ def test_all_mistakes_are_told_together_and_name_the_portal() -> None:
     values = {
         "cache": {"max_entries": "many"},
         "portals": {
-            **table(one={"limits": {"keep_alive": 3, "concurrency": 0}}, two={"log_level": "debug", "hosts": ["one.invalid"]}),
+            **table(
+                one={"limits": {"keep_alive": 3, "concurrency": 0}},
+                two={"log_level": "debug", "metrics": {}, "hosts": ["one.invalid"]},
+            ),
             "three": {"client_tokens": ["the-same-one"], "realtime": {"origin": "https://three.invalid"}},
             "four": {"client_tokens": ["the-same-one"], "realtime": realtime("four"), "tokn": 1},
             "five": {"realtime": realtime("five")},
@@ -65,6 +68,7 @@ def test_all_mistakes_are_told_together_and_name_the_portal() -> None:
         "EVTMGMT_PORTALS__ONE__LIMITS__KEEP_ALIVE: belongs to the process",
         "EVTMGMT_PORTALS__ONE__LIMITS__CONCURRENCY: ",
         "EVTMGMT_PORTALS__TWO__LOG_LEVEL: belongs to the process",
+        "EVTMGMT_PORTALS__TWO__METRICS: belongs to the process",
         "EVTMGMT_PORTALS__TWO: one.invalid and the path / select the portal one already",
         "EVTMGMT_PORTALS__THREE__REALTIME__ENDPOINT: is missing",
         "EVTMGMT_PORTALS__THREE__REALTIME__TOKEN: is missing",

@@ -14,6 +14,9 @@ import pytest
 
 from sandbox.server import Sandbox, SandboxThread
 from tests.app.cli.program import Serving, environment_for, serving
+from tests.app.line import Line, ask
+from tests.app.outbox.material import KEY
+from tests.examples import registration
 from tests.service import BASE
 
 TAKEN = "settings were read anew and serve".__eq__
@@ -177,3 +180,35 @@ def test_nobody_notices_a_reload(sandbox: Sandbox, tmp_path: Path) -> None:
         assert set(statuses) == {200}
         assert process.stop(signal.SIGTERM) == 0
     assert not [line for line in process.log if line["level"] == "error"]
+
+
+def test_what_waits_in_the_outbox_is_sent_with_the_new_token_alone(sandbox: Sandbox, tmp_path: Path) -> None:
+    outbox = {
+        "EVTMGMT_STATE__PATH": str(tmp_path / "state"),
+        "EVTMGMT_OUTBOX__ENABLED": "true",
+        "EVTMGMT_OUTBOX__KEY": KEY,
+        "EVTMGMT_OUTBOX__UNKNOWN_PASSES": "take",
+        "EVTMGMT_OUTBOX__BACKOFF_FIRST": "0.05",
+        "EVTMGMT_OUTBOX__BACKOFF_MOST": "0.05",
+        "EVTMGMT_FAULTS__BREAKER": "false",
+        "EVTMGMT_UPSTREAM__READ_TIMEOUT": "600",
+        "EVTMGMT_UPSTREAM__TOTAL_TIMEOUT": "600",
+    }
+    with proxy(sandbox, tmp_path, **outbox) as (process, client), Line(client.base_url.port or 0) as reader:
+        # What serves now is not let go of before this is answered.
+        sandbox.faults.add("hang", operation="list_speakers")
+        reader.send(ask(f"{BASE}events/Contoso_Open_Day/speakers"))
+        sandbox.recorder.wait(operation="list_speakers", timeout=30)
+        sandbox.faults.add("status", operation="register", status=503, times=None)
+        told = client.post(f"{BASE}events/Contoso_Open_Day/registrations", json=registration())
+        assert told.headers["x-evtmgmt-outbox"] == "stored"
+        put(tmp_path / "secrets" / SECRET, NEW)
+        process.wait_for(TAKEN)
+        # Two: the one before let go of the lock, and the next one took it.
+        process.wait_for("this process delivers what is in the outbox".__eq__, 2)
+        sandbox.realtime.token = NEW
+        sandbox.faults.clear()
+        process.wait_for("registration delivered".__eq__)
+        assert sandbox.recorder.find(operation="list_speakers", outcome="pending")
+    assert len(sandbox.control.registrations()) == 1
+    assert 401 not in [record.status for record in sandbox.recorder.find(operation="register")]

@@ -1,0 +1,146 @@
+"""Nothing of what served before is left: not one object, whatever was asked of it."""
+
+import gc
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from socket import AF_INET, SOCK_STREAM, socket
+from threading import Thread
+from typing import Any
+from weakref import ref
+
+import httpx
+import pytest
+from cryptography.fernet import Fernet
+
+from app.hosting.generation import Generation
+from app.hosting.host import Host
+from app.main import create_app
+from app.server import server_config
+from sandbox.server import Sandbox, SandboxThread
+from tests.app.cli.program import environment_for
+from tests.clock import until
+from tests.service import ADMIN, BASE, _Server, ask_raw, event_path
+
+HELD = {"Authorization": f"Bearer {ADMIN}"}
+EVENT = "Contoso_Open_Day"
+PAGES = (
+    f"{BASE}events/published",
+    f"{BASE}{event_path(EVENT)}",
+    f"{BASE}{event_path(EVENT, '/sessions')}",
+    f"{BASE}{event_path('Nowhere')}",
+    *("/metrics", "/readyz", "/docs", "/nowhere", "/admin/cutover", "/admin/cutover/events", "/console", "/console/operations"),
+)
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of secrets that a proxy with all its parts looks at twenty times a second."""
+    with SandboxThread(Sandbox()) as sandbox:
+        secrets = tmp_path / "secrets"
+        secrets.mkdir()
+        for name, value in {
+            **environment_for(sandbox),
+            "EVTMGMT_OUTBOUND__ENDPOINT": sandbox.outbound_endpoint,
+            "EVTMGMT_OUTBOUND__TOKEN": sandbox.outbound_token,
+            "EVTMGMT_OUTBOUND__ORIGIN": sandbox.outbound_origin,
+            "EVTMGMT_CUTOVER__STAGE": "split",
+            "EVTMGMT_ADMIN__TOKEN": ADMIN,
+            "EVTMGMT_STATE__PATH": str(tmp_path / "state"),
+            "EVTMGMT_OUTBOX__ENABLED": "true",
+            "EVTMGMT_OUTBOX__KEY": Fernet.generate_key().decode(),
+            "EVTMGMT_CHALLENGE__MINIMUM_AGE": "1",
+            "EVTMGMT_UPSTREAM__TOTAL_TIMEOUT": "0.2",
+            "EVTMGMT_UPSTREAM__READ_TIMEOUT": "0.2",
+            "EVTMGMT_UPSTREAM__BUDGET": "off",
+            "EVTMGMT_CACHE__WARM": "false",
+            "EVTMGMT_RELOAD__INTERVAL": "0.05",
+            "EVTMGMT_SECRETS_DIR": str(secrets),
+        }.items():
+            monkeypatch.setenv(name, value)
+        yield secrets
+
+
+def lives() -> Counter[str]:
+    """How many objects there are of each class of the product, beside what is kept of answers."""
+    found: Counter[str] = Counter()
+    for one in gc.get_objects():
+        kind = type(one)
+        if str(getattr(kind, "__module__", "")).startswith(("app.", "routes.")):
+            found[f"{kind.__module__}.{kind.__qualname__}"] += 1
+    return found
+
+
+def grown(before: Counter[str]) -> Counter[str]:
+    """What there is more than before. Collected anew, as a kept connection holds on to the last request that it brought."""
+    gc.collect()
+    return lives() - before
+
+
+def alive(those: list[ref[Any]]) -> list[ref[Any]]:
+    gc.collect()
+    return [one for one in those if one() is not None]
+
+
+def of(generation: Generation) -> list[ref[Any]]:
+    """What dies with a generation."""
+    portal = generation.portals[""]
+    answering: Any = portal.gateway._answering
+    upstream = portal.life._parts["upstream"].value
+    parts = (
+        generation,
+        portal.gateway,
+        portal.life,
+        upstream,
+        answering.router,
+        *(leg.reading for leg in answering.legs.values()),
+    )
+    return [ref(one) for one in parts]
+
+
+def reloaded(host: Host, place: Path, number: int) -> None:
+    """With other connections, as everything that hangs on them is made anew then."""
+    before = host.generation
+    new = place / "half"
+    new.write_text(str(30 + number))
+    new.rename(place / "EVTMGMT_UPSTREAM__CONNECTIONS")
+    until(lambda: host.generation is not before, seconds=30)
+
+
+def test_nothing_is_left_of_what_served_before(place: Path) -> None:
+    host = create_app()
+    server = _Server(server_config(host, host.limits))
+    with ExitStack() as closing:
+        listener = closing.enter_context(socket(AF_INET, SOCK_STREAM))
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        thread = Thread(target=server.run, kwargs={"sockets": [listener]}, name="proxy")
+        thread.start()
+        try:
+            assert server.listening.wait(30)
+            client = closing.enter_context(
+                httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=HELD, timeout=30, trust_env=False)
+            )
+
+            def load() -> None:
+                for page in PAGES:
+                    assert client.get(page).status_code in (200, 404), page
+                ask_raw(port, b"GET / HT\r\n\r\n")
+
+            first = of(host.generation)
+            known: Counter[str] = Counter()
+            for number in range(3):
+                load()
+                reloaded(host, place, number)
+                load()
+                if number == 0:
+                    until(lambda: not alive(first), seconds=30)
+                    until(lambda: not host._ending, seconds=30)
+                    known = lives()
+            until(lambda: not host._ending, seconds=30)
+            until(lambda: not grown(known), seconds=30)
+        finally:
+            server.should_exit = True
+            thread.join(30)
+            assert not thread.is_alive()
