@@ -7,10 +7,12 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from threading import Condition, Thread
 from typing import Any
 
 from sandbox.server import Sandbox
+from tests.app.cli.forked import Forked
 
 PROGRAM = Path(sys.executable).with_name("evtmgmt-proxy")
 PATIENCE = 60
@@ -29,22 +31,22 @@ def environment_for(sandbox: Sandbox) -> dict[str, str]:
 
 def run(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run to the end, in ``folder``, with nothing in the environment but what is named and an empty folder of secrets."""
-    return subprocess.run(
-        [PROGRAM, *arguments],
-        cwd=folder,
-        env=whole_environment(folder, environment),
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=PATIENCE,
-        check=False,
-    )
+    with TemporaryFile() as out, TemporaryFile() as error:
+        words = [str(PROGRAM), *arguments]
+        with Forked(words, folder, whole_environment(folder, environment), out.fileno(), error.fileno()) as process:
+            try:
+                status = process.wait(PATIENCE)
+            finally:
+                process.kill()
+        out.seek(0)
+        error.seek(0)
+        return subprocess.CompletedProcess(words, status, out.read().decode(), error.read().decode())
 
 
 class Serving:
     """A running ``serve``; its log is read as it comes."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: "subprocess.Popen[str] | Forked") -> None:
         self.process = process
         self.log: list[dict[str, Any]] = []
         self._news = Condition()
@@ -88,16 +90,19 @@ class Serving:
 
 
 @contextmanager
-def serving(*arguments: str, folder: Path, **environment: str) -> Iterator[Serving]:
-    """``serve`` on a free port."""
-    with subprocess.Popen(
-        [PROGRAM, "serve", "--port", "0", *arguments],
-        cwd=folder,
-        env=whole_environment(folder, environment),
-        stdout=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-    ) as process:
+def serving(*arguments: str, folder: Path, fresh: bool = False, **environment: str) -> Iterator[Serving]:
+    """``serve`` on a free port.
+
+    Args:
+        *arguments: Options beside the port.
+        folder: Where it runs.
+        fresh: Whether it is started from nothing; also where variables of Python are set. Else it is forked (``zygote.py``).
+        **environment: Variables.
+    """
+    words = [str(PROGRAM), "serve", "--port", "0", *arguments]
+    whole = whole_environment(folder, environment)
+    fresh = fresh or any(name.startswith("PYTHON") for name in whole)
+    with _started(words, folder, whole) if fresh else Forked(words, folder, whole) as process:
         try:
             yield Serving(process)
         finally:
@@ -107,6 +112,10 @@ def serving(*arguments: str, folder: Path, **environment: str) -> Iterator[Servi
                 process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+def _started(words: list[str], folder: Path, environment: dict[str, str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(words, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, encoding="utf-8")
 
 
 def whole_environment(folder: Path, environment: dict[str, str]) -> dict[str, str]:

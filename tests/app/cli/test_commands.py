@@ -15,6 +15,7 @@ COMMANDS = (
     "init",
     "check",
     "compare",
+    "record",
     "repoint",
     "explain",
     "cutover",
@@ -115,5 +116,5 @@ def test_the_shell_completes_commands_and_options(tmp_path: Path) -> None:
         environment = {"_EVTMGMT_PROXY_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(number)}
         return run(folder=tmp_path, **environment).stdout.split()
 
-    assert completed("evtmgmt-proxy re", 1) == ["repoint"]
+    assert completed("evtmgmt-proxy re", 1) == ["record", "repoint"]
     assert completed("evtmgmt-proxy repoint --wr", 2) == ["--write"]

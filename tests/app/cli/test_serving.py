@@ -47,7 +47,7 @@ def metric(client: httpx.Client, url: str, line: str) -> float:
 def test_serve_answers_counts_and_stops(
     workers: int, signal: int, upstream: Sandbox, client: httpx.Client, tmp_path: Path
 ) -> None:
-    with serving("--workers", str(workers), folder=tmp_path, **environment_for(upstream)) as program:
+    with serving("--workers", str(workers), folder=tmp_path, fresh=True, **environment_for(upstream)) as program:
         url = program.ready(workers)
         assert len(client.get(url + EVENTS).json()) >= 12
         with ThreadPoolExecutor(8) as pool:
