@@ -37,7 +37,10 @@ env: $(INSTALLED) ## Create .venv with the locked packages and the project
 $(INSTALLED): requirements/dev.lock pyproject.toml
 	@if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
 	  find_python() { \
-	    for name in $(PYTHON) python3.13 python3.12 python3.11 python3; do \
+	    if /usr/bin/python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	      default=/usr/bin/python3; \
+	    fi; \
+	    for name in $(PYTHON) $$default python3.13 python3.12 python3.11 python3; do \
 	      if "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo "$$name"; return; fi; \
 	    done; \
 	  }; \

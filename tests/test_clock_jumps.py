@@ -33,6 +33,7 @@ MAY_LOOK_AT_IT = {
     "app/admin/credentials.py": "sessions of the console are known to all workers, and after a restart: at worst, sign in again",
     "app/admin/parts.py": "a time that is shown",
     "app/cli/posting.py": "an age that is shown",
+    "app/archive/draft.py": "when a thing was read, which is shown; a second run reads anew what an earlier one did not bring",
     "app/checkup/emulated.py": "the stamp of a calendar file",
     "app/comparing/walk.py": "a time that is shown",
     "app/cutover/redis_store.py": "a time that is shown; it never goes back",
@@ -48,6 +49,7 @@ MAY_LOOK_AT_IT = {
     "app/outbox/store.py": "ages that outlive the process; a hold is bounded (app/outbox/courier.py)",
     "routes/calendar.py": "the stamp of a calendar file",
     "routes/outbox.py": "an age that is shown",
+    "routes/published.py": "days: which events are past",
 }
 """Who looks at the wall clock, and why a jump does no harm. Everybody else has a monotonic one."""
 ROOT = Path(__file__).parent.parent

@@ -160,7 +160,7 @@ def stage(
         if staging.observed is not None:
             recent, probe = staging.observed.reports.recent, staging.outbound.probe
             watcher = partial(Watcher, settings.rollback, staging.observed.live, recent, probe, metrics)
-            life.part("watcher", watcher, run=lambda made: made.run(), close=Watcher.close)
+            life.part("watcher", watcher, run=lambda made: made.run(), close=lambda made: made.close())
     return staging, readiness
 
 

@@ -287,6 +287,7 @@ BOUNDS = {
     "faults.retry_burst": (1, 1_000),
     "cache.max_bytes": (1_024, 2**31),
     "cache.max_entries": (1, 10_000_000),
+    "cache.shared_max_bytes": (1_024, 2**31),
     "cache.max_entry_bytes": (1_024, 2**31),
     "cache.warm_events": (1, 10_000),
     "shadow.queue": (1, 10_000),
@@ -302,10 +303,11 @@ TIMES = [f"cache.{group}.{name}" for group in CLASSES for name in ("fresh", "sta
 AT_LEAST_NONE = dict.fromkeys((*TIMES, "cache.not_found", "cache.when_unreachable"), MONTH)
 AT_LEAST_NONE |= {"upstream.budget_wait": MINUTE, "cache.stale_wait": MINUTE}
 AT_LEAST_NONE |= {"challenge.minimum_age": 300, "challenge.minimum_score": 1}
-AT_LEAST_NONE |= {"outbox.window": 86_400}
+AT_LEAST_NONE |= {"outbox.window": 86_400, "telemetry.sample": 1}
 AT_LEAST_NONE |= {"limits.drain_delay": 600, "faults.retry_percent": 100, "faults.registrations_percent": 90}
 AT_LEAST_NONE |= dict.fromkeys(("cutover.percent", "shadow.sample", "shadow.noise"), 100)
 MORE_THAN_NONE = {"cache.refresh_ahead": 1, "cache.warm_rate": 1_000}
+MORE_THAN_NONE |= {"state.redis_timeout": 1}
 MORE_THAN_NONE |= {"faults.breaker_percent": 100, "faults.images_percent": 100}
 MORE_THAN_NONE |= {"rollback.error_percent": 100, "rollback.latency_factor": 100}
 FLAGS = {
@@ -317,7 +319,7 @@ FLAGS = {
     "faults.breaker": True,
     "rollback.enabled": True,
 }
-FLAGS |= {"reload.enabled": True}
+FLAGS |= {"reload.enabled": True, "cache.shared": True, "archive.hide_form": False, "telemetry.traces": False}
 DAYS = ("outbox.max_age", "outbox.oldest_ready", "outbox.retention")
 
 

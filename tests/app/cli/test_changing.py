@@ -230,5 +230,5 @@ def test_a_user_without_a_name_has_a_number(tmp_path: Path, capsys: Words, monke
 def test_switches_are_written_with_an_equals_sign() -> None:
     assert switches(["list_events=off", " A=b =OUTBOUND"], "--operation") == {"list_events": Switch.OFF, "A=b": Switch.OUTBOUND}
     for wrong in ("list_events", "list_events=on", "=", "list_events="):
-        with pytest.raises(typer.BadParameter, match="write NAME=WHERE, where WHERE is outbound, realtime or off"):
+        with pytest.raises(typer.BadParameter, match="write NAME=WHERE, where WHERE is outbound, realtime, off, or for an"):
             switches([wrong], "--operation")

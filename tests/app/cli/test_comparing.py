@@ -7,6 +7,7 @@ import pty
 import signal
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,7 @@ def test_ctrl_c_writes_nothing_and_a_bar_is_shown_on_a_terminal(
         env={"PATH": "/usr/bin:/bin", "TERM": "xterm", "EVTMGMT_SECRETS_DIR": str(tmp_path / "secrets"), **environment},
         stdout=subprocess.PIPE,
         stderr=theirs,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # tests in the background have it ignored
     )
     os.close(theirs)
     seen = b""

@@ -5,6 +5,7 @@ import pty
 import signal
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -226,6 +227,7 @@ def test_a_bar_on_a_terminal_and_ctrl_c(environment: dict[str, str], sandbox: Sa
         stderr=terminal,
         stdin=terminal,
         stdout=subprocess.DEVNULL,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # tests in the background have it ignored
     ) as process:
         os.close(terminal)
         sandbox.recorder.wait(operation="get_sponsor_logo", timeout=PATIENCE)
