@@ -20,7 +20,8 @@ _FLAGS: Final = re.ASCII | re.IGNORECASE
 _CODES: Final = r"(?:2d|3[0-9]|[46][1-9a-f]|[57][0-9a])"
 _NUMBERS: Final = r"(?:45|4[89]|5[0-7]|6[5-9]|[78]\d|90|9[7-9]|1[01]\d|12[0-2])"
 _TEMPLATE: Final = r"\$\{[\w$.?]{1,80}\}"
-_LABEL: Final = rf"(?:[a-z0-9-]|\\{{1,16}}(?:x|u00){_CODES}|%{_CODES}|&#x{_CODES};|&#{_NUMBERS};|{_TEMPLATE}){{1,100}}+"
+# An atomic group, and not a possessive quantifier: that one is wrong before CPython 3.11.5 (gh-106052), as on Debian 12.
+_LABEL: Final = rf"(?>(?:[a-z0-9-]|\\{{1,16}}(?:x|u00){_CODES}|%{_CODES}|&#x{_CODES};|&#{_NUMBERS};|{_TEMPLATE}){{1,100}})"
 _DOT, _SLASH = written("."), written("/")
 _HOST: Final = rf"{_DOT}{written('svc')}(?:{written('-')}[a-z0-9]{{1,20}})?{_DOT}{written('dynamics')}{_DOT}{written('com')}"
 _PATH: Final = (

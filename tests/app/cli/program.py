@@ -31,9 +31,10 @@ def environment_for(sandbox: Sandbox) -> dict[str, str]:
 
 def run(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run to the end, in ``folder``, with nothing in the environment but what is named and an empty folder of secrets."""
+    words, whole = [str(PROGRAM), *arguments], whole_environment(folder, environment)
     with TemporaryFile() as out, TemporaryFile() as error:
-        words = [str(PROGRAM), *arguments]
-        with Forked(words, folder, whole_environment(folder, environment), out.fileno(), error.fileno()) as process:
+        streams = out.fileno(), error.fileno()
+        with _started(words, folder, whole, *streams) if _is_own(whole) else Forked(words, folder, whole, *streams) as process:
             try:
                 status = process.wait(PATIENCE)
             finally:
@@ -101,8 +102,7 @@ def serving(*arguments: str, folder: Path, fresh: bool = False, **environment: s
     """
     words = [str(PROGRAM), "serve", "--port", "0", *arguments]
     whole = whole_environment(folder, environment)
-    fresh = fresh or any(name.startswith("PYTHON") for name in whole)
-    with _started(words, folder, whole) if fresh else Forked(words, folder, whole) as process:
+    with _started(words, folder, whole) if fresh or _is_own(whole) else Forked(words, folder, whole) as process:
         try:
             yield Serving(process)
         finally:
@@ -114,8 +114,15 @@ def serving(*arguments: str, folder: Path, fresh: bool = False, **environment: s
                 process.kill()
 
 
-def _started(words: list[str], folder: Path, environment: dict[str, str]) -> subprocess.Popen[str]:
-    return subprocess.Popen(words, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, encoding="utf-8")
+def _started(
+    words: list[str], folder: Path, environment: dict[str, str], out: int = subprocess.PIPE, error: int | None = None
+) -> subprocess.Popen[str]:
+    return subprocess.Popen(words, cwd=folder, env=environment, stdout=out, stderr=error, text=True, encoding="utf-8")
+
+
+def _is_own(environment: dict[str, str]) -> bool:
+    """Whether Python itself is told something, which it reads at its start."""
+    return any(name.startswith("PYTHON") for name in environment)
 
 
 def whole_environment(folder: Path, environment: dict[str, str]) -> dict[str, str]:
