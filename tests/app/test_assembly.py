@@ -1,11 +1,13 @@
 """A portal put together: what lives on when it is put together anew with other settings."""
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.assembly import NOT_IN_ANSWERS, build_portal, shape_of_answers
+from app.cutover.decision import Source
 from app.faults.draining import Draining
 from app.hosting.budgets import Budgets
 from app.hosting.portal import Portal
@@ -14,6 +16,7 @@ from app.main import _service
 from app.metrics import Metrics
 from app.settings import Settings
 from sandbox.server import Sandbox
+from tests.app.archive.files import archive_at
 from tests.service import both_sides, settings_for
 
 pytestmark = pytest.mark.anyio
@@ -83,3 +86,18 @@ async def test_answers_show_where_the_bridge_is() -> None:
                 for address in ("https://one.invalid", "https://two.invalid")
             )
             assert (one == two) is same
+
+
+async def test_what_an_archive_answers_is_shared_with_no_other_replica(tmp_path: Path) -> None:
+    """An archive is a file of one host: another's may hold something else."""
+    archive = archive_at(tmp_path / "archive.sqlite3")
+    async with Sandbox() as sandbox:
+        groups: dict[str, Any] = {"cache": {"enabled": True, "warm": False}, "state": {"redis_url": "redis://127.0.0.1:9"}}
+        settings = settings_for(sandbox, **both_sides(sandbox), **groups, archive={"path": str(archive)})
+        metrics, draining = Metrics(), Draining()
+        portal = build_portal(settings, metrics, Budgets(), partial(_service, (Standing(metrics), draining)), draining)
+        answering: Any = portal.gateway._answering
+        shared = {source for source, leg in answering.legs.items() if leg.reading._second is not None}
+        assert shared == {Source.REALTIME, Source.OUTBOUND, Source.REALTIME_FIRST, Source.OUTBOUND_FIRST}
+        assert answering.legs.keys() > shared
+        await portal.life.close()
