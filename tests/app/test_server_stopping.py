@@ -51,7 +51,7 @@ def test_readiness_first_then_nothing_new_and_registrations_to_their_end(workers
         kept.send(ask(READ))
         assert b"connection: close" not in kept.answer().lower()
         # A registration that takes longer than the bound for all other requests, and the delay, together.
-        upstream.faults.add("latency", seconds=5, operation="register")
+        upstream.faults.add("latency", seconds=12, operation="register")
         line.send(post())
         upstream.recorder.wait(operation="register")
         program.process.send_signal(SIGTERM)

@@ -103,7 +103,7 @@ class Scene:
     def until(self, fits: Callable[[], bool]) -> None:
         """Look at it after each of its looks."""
         with self.watched.looked:
-            assert self.watched.looked.wait_for(fits, 30)
+            assert self.watched.looked.wait_for(fits, 90)
 
     def clear(self) -> None:
         """What a person does."""
@@ -195,7 +195,8 @@ def test_with_a_dead_outbound_it_does_nothing_and_says_so(running: Callable[...,
             scene.looked()
             assert scene.latches == {}
             assert scene.refused == more
-            scene.clock.go(watcher.PROBE_SECONDS)
+            if more == 1:  # no probe may be under way when outbound comes back
+                scene.clock.go(watcher.PROBE_SECONDS)
         assert scene.service.metric('evtmgmt_rollbacks_refused_total{reason="outbound"}') == 2
         assert [line.who for line in scene.audit()] == ["settings"]
         scene.faults.clear(dead)
@@ -273,7 +274,7 @@ def test_numbers_of_both_sides_are_told(running: Callable[..., Any]) -> None:
 
 
 def test_both_sick_moves_nothing(running: Callable[..., Any]) -> None:
-    with running("split", cutover={"percent": 50}, rollback=FEW) as scene:
+    with running("split", cutover={"percent": 50}, rollback={**FEW, "latency_floor": 30}) as scene:  # a busy machine is slow
         scene.faults.add("status", status=500, operation="get_event", times=None)
         for number in range(100):
             scene.service.get(EVENT, headers={"X-Visitor": str(number)})
