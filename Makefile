@@ -5,9 +5,6 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 BENCH := $(VENV)/bench
 BENCH_INSTALLED := $(BENCH)/.installed
-# Measured is on the distribution's Python, where it will do: like the image's, and unlike many built by hand, it is optimised.
-BENCH_PYTHON ?= $(shell /usr/bin/python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
-  && echo /usr/bin/python3 || echo $(BIN)/python)
 DOCS := $(VENV)/docs
 DOCS_INSTALLED := $(DOCS)/.installed
 AUDIT := $(VENV)/audit
@@ -102,7 +99,7 @@ nginx: ## Install Debian's nginx for the tests, where it is missing
 	fi
 
 $(BENCH_INSTALLED): $(INSTALLED) requirements/bench.lock
-	$(BENCH_PYTHON) -m venv --clear $(BENCH)
+	$(BIN)/python -m venv --clear $(BENCH)
 	$(BENCH)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/bench.lock
 	$(BENCH)/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@

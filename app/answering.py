@@ -8,7 +8,9 @@ from typing import Any
 
 from app.abuse.admission import Admission
 from app.bodies import Receive, Scope, read_request_body
-from app.caching.reading import Outcome, Reading, Served, Shortcut
+from app.caching.memory import Shortcut
+from app.caching.reading import Reading
+from app.caching.served import Outcome, Served
 from app.calls import Call, Reply
 from app.cutover.decision import Route, Source
 from app.cutover.router import Router

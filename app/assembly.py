@@ -11,8 +11,9 @@ from app.backend import Backend
 from app.budget import Need
 from app.caching.cache import Cache
 from app.caching.finishing import Finisher
+from app.caching.memory import Memory
 from app.caching.parts import build_second_level
-from app.caching.reading import Memory, Reading
+from app.caching.reading import Reading
 from app.caching.warming import warm_up
 from app.cors import Cors
 from app.cutover.decision import WITH_ARCHIVE, Source

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from app.bodies import ClientGoneError, Receive, Scope
 from app.caching.finishing import Finisher
-from app.caching.reading import Outcome, Served
+from app.caching.served import Outcome, Served
 from app.calls import Header, Reply, header_lines
 from app.cors import Cors
 from app.extensions import AT_ONCE, CUT, AtOnce, extension

@@ -21,7 +21,8 @@ from time import perf_counter
 from typing import Any, Final, Protocol
 
 from app.bodies import ClientGoneError, Receive, Scope
-from app.caching.reading import Outcome, Served, Shortcut
+from app.caching.memory import Shortcut
+from app.caching.served import Outcome, Served
 from app.calls import Header, Reply
 from app.cors import Cors
 from app.delivery import Delivery, Send

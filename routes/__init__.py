@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from app.backend import Backend
-from app.caching.reading import Handler, Reading, Served
+from app.caching.reading import Handler, Reading
+from app.caching.served import Served
 from app.calls import Call, Reply
 from app.cutover.decision import Source
 from app.cutover.places import Places

@@ -10,7 +10,8 @@ import orjson
 from app.archive.archive import Recorded
 from app.archive.file import LISTED, thing_of
 from app.archive.shelf import Shelf
-from app.caching.reading import Reading, Served
+from app.caching.reading import Reading
+from app.caching.served import Served
 from app.calls import JSON, Call, Reply
 from routes.calendar import PersonalCalendar
 from routes.images import HEADERS, kept_for

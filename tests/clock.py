@@ -7,7 +7,8 @@ from time import monotonic, sleep
 from typing import Any
 from unittest.mock import patch
 
-from app.caching.reading import Memory, Reading
+from app.caching.memory import Memory
+from app.caching.reading import Reading
 from tests.service import Service, running_service
 
 

@@ -11,7 +11,7 @@ from app.budget import MOST_SECONDS
 from app.caching.cache import ENTRY_BYTES, VARIANTS
 from app.caching.finishing import LEAST_COMPRESSED
 from app.caching.outage import LONGEST_BACKOFF, backoff
-from app.caching.reading import Outcome
+from app.caching.served import Outcome
 from app.caching.settings import CacheSettings
 from app.caching.warming import PAGES
 from app.cors import Cors

@@ -10,7 +10,7 @@ import typer
 from prometheus_client import Metric
 
 from app.budget import BudgetSpentError, Need
-from app.caching.reading import Outcome
+from app.caching.served import Outcome
 from app.cli.commands import cli
 from app.metrics import UNMATCHED, Metrics
 from app.settings import Settings

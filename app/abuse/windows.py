@@ -36,10 +36,7 @@ class Windows:
 
     def wait(self, key: str, limit: RateLimitItem) -> float:
         """Seconds until one more may come; 0 when it may now."""
-        length = limit.get_expiry()
-        window, gone = divmod(self._clock(), length)
-        previous, current = self._seen(key, limit, int(window))
-        return seconds_to_wait(limit, previous, length - gone, current, 2 * length - gone)
+        return self._look(key, limit)[0]
 
     def count(self, key: str, limit: RateLimitItem) -> None:
         """One came."""
@@ -48,18 +45,17 @@ class Windows:
 
     def take(self, key: str, limit: RateLimitItem) -> float:
         """Count one if it may come; else the seconds until it may."""
+        seconds, window, previous, current = self._look(key, limit)
+        if not seconds:
+            self._put(key, limit, window, previous, current)
+        return seconds
+
+    def _look(self, key: str, limit: RateLimitItem) -> tuple[float, int, int, int]:
+        """Seconds until one more may come; this window, how many came in the last one and in this one."""
         length = limit.get_expiry()
         window, gone = divmod(self._clock(), length)
         previous, current = self._seen(key, limit, int(window))
-        # Both windows whole are less than is allowed, mostly: then it does not matter how much of the last is in view.
-        seconds = (
-            0.0
-            if previous + current < limit.amount
-            else seconds_to_wait(limit, previous, length - gone, current, 2 * length - gone)
-        )
-        if not seconds:
-            self._put(key, limit, int(window), previous, current)
-        return seconds
+        return seconds_to_wait(limit, previous, length - gone, current, 2 * length - gone), int(window), previous, current
 
     def _put(self, key: str, limit: RateLimitItem, window: int, previous: int, current: int) -> None:
         place = key, limit.amount, limit.get_expiry()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from app.caching.reading import Outcome
+from app.caching.served import Outcome
 from app.metrics import OnePortal
 
 

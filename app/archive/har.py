@@ -12,6 +12,9 @@ import orjson
 
 from app.archive.saved import Saved, operation_of, secrets_in
 
+_PARTS = ("request", "response")
+"""What must be objects in an entry."""
+
 
 class Har:
     """One file.
@@ -71,9 +74,6 @@ def _entries(path: Path) -> list[dict[str, Any]]:
     if not isinstance(entries, list):
         raise ValueError(f"{path} is no HAR file")
     return [entry for entry in entries if isinstance(entry, dict) and all(isinstance(entry.get(k, {}), dict) for k in _PARTS)]
-
-
-_PARTS = ("request", "response")
 
 
 def _decoded(text: str, encoding: object) -> bytes:

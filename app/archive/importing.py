@@ -140,9 +140,8 @@ def _take_of_event(saved: Saved, body: bytes, draft: Draft, done: Imported) -> N
             return
         spelled = told.get("readableEventId")
         name = spelled if isinstance(spelled, str) and is_event_id(spelled) else name
-    elif name.casefold() not in {known.casefold() for known in draft.names()}:
         draft.name(name)
-    if saved.operation.answer is Answer.EVENT:
+    elif name.casefold() not in {known.casefold() for known in draft.names()}:
         draft.name(name)
     draft.put(saved.operation.name, name.casefold(), name.casefold(), body)
     done.taken[saved.operation.name] += 1

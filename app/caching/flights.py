@@ -26,7 +26,6 @@ class Flight(Generic[T]):
         led: Whether a caller leads it.
         passengers: How many wait for it and let it end when they leave; who leads it is one.
         pinned: Whether it goes on without passengers.
-        deserted: Whether who leads it does not want it any more.
         started: When it began, on the monotonic clock.
     """
 
@@ -35,7 +34,6 @@ class Flight(Generic[T]):
     led: bool = False
     passengers: int = 0
     pinned: bool = False
-    deserted: bool = False
     started: float = field(default_factory=monotonic)
     _landing: "asyncio.Future[T] | None" = None
 
@@ -142,7 +140,6 @@ class Flights(Generic[H, T]):
         if flight is None:
             return True
         flight.passengers -= 1
-        flight.deserted = True
         if not flight.goes_on:
             self._forget(flight)  # at once: nobody may join a call that is being cancelled
         return not flight.goes_on

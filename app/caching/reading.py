@@ -6,13 +6,11 @@ reached; nobody waits longer than ``stale_wait`` while there is an answer to giv
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 import structlog
@@ -21,7 +19,9 @@ from app.budget import Need
 from app.caching.cache import ANY_SESSION, Cache, Entry, Key, key_of, tag, tags_of
 from app.caching.finishing import Finisher
 from app.caching.flights import Flights
-from app.caching.outage import Outage, backoff
+from app.caching.memory import Mark, Memory, Shortcut
+from app.caching.outage import backoff
+from app.caching.served import Outcome, Served
 from app.caching.settings import CacheSettings
 from app.calls import Call, Reply
 from app.metrics import Metrics
@@ -38,8 +38,6 @@ if TYPE_CHECKING:  # the client of Redis is large, and most do without
 log = structlog.get_logger("evtmgmt.reading")
 
 Handler = Callable[[Call], Coroutine[Any, Any, Reply]]
-K = TypeVar("K")
-V = TypeVar("V")
 
 _AWAY: Final = frozenset({errors.UPSTREAM_UNREACHABLE, errors.UPSTREAM_TIMEOUT, errors.BREAKER_OPEN})
 """Failures that say nothing of what was asked for: Dynamics is not there."""
@@ -54,63 +52,8 @@ _FAILED: Final = frozenset(
     }
 )
 """Failures that an older answer is better than. All others are answers: the event is gone, the request was wrong."""
-_MOST_SHORTCUTS: Final = 8_192
-_LONGEST_SHORTCUT: Final = 512
-_MOST_MARKS: Final = 8_192
 _LARGE_SECONDS: Final = 60.0
 """How long an image is remembered as too large, at least: finding out costs a call."""
-
-
-class Outcome(StrEnum):
-    """What the cache did for a read: ``X-EvtMgmt-Cache``, and the label of the metric."""
-
-    HIT = "hit"
-    STALE = "stale"
-    MISS = "miss"
-
-
-class _Mark(StrEnum):
-    """What is known of an answer that is not kept."""
-
-    MISSING = "Dynamics does not know it"
-    LARGE = "it is too large"
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """A finished answer, how it was come by, and the seconds since Dynamics gave it."""
-
-    entry: Entry
-    outcome: Outcome
-    age: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Shortcut:
-    """What is known of a request target that was answered before: a hit needs no more than this."""
-
-    key: Key
-    dropped: int
-
-
-class Memory:
-    """What is known of reads beside their answers: it goes on when settings are read anew.
-
-    Args:
-        clock: A monotonic clock, in seconds.
-    """
-
-    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
-        self.flights: Flights[Key, Entry | None] = Flights()
-        self.shared: Flights[Key, Reply] = Flights()
-        self.recalls: Flights[Key, None] = Flights()
-        self.outage = Outage(clock)
-        self.marks: OrderedDict[Key, tuple[float, _Mark]] = OrderedDict()
-        self.shortcuts: OrderedDict[tuple[bytes, bytes], Shortcut] = OrderedDict()
-
-    async def close(self) -> None:
-        """Cancel what is under way."""
-        await asyncio.gather(self.flights.close(), self.shared.close(), self.recalls.close())
 
 
 class Reading:
@@ -151,7 +94,6 @@ class Reading:
         self._flights = self.memory.flights
         self._shared = self.memory.shared
         self._outage = self.memory.outage
-        self._marks = self.memory.marks
         self._shortcuts = self.memory.shortcuts
 
     def through(self, operation: Operation, handler: Handler) -> Callable[[Call], Awaitable[Reply | Served]]:
@@ -170,9 +112,8 @@ class Reading:
         return self._shortcuts.get((raw_path, query))
 
     def remember(self, raw_path: bytes, query: bytes, entry: Entry, dropped: int) -> None:
-        """Find the answer at once when the same request target comes again. Bounded; the oldest is forgotten."""
-        if len(raw_path) + len(query) <= _LONGEST_SHORTCUT:
-            _keep(self._shortcuts, (raw_path, query), Shortcut(entry.key, dropped), _MOST_SHORTCUTS)
+        """Find the answer at once when the same request target comes again."""
+        self.memory.remember((raw_path, query), Shortcut(entry.key, dropped))
 
     async def value(
         self,
@@ -247,7 +188,7 @@ class Reading:
         if served is not None:
             return served
         entry = self._cache.get(key)
-        if entry is None and self._second is not None and not call.anew and self._mark(key) is None:
+        if entry is None and self._second is not None and not call.anew and self.memory.mark(key) is None:
             await self.memory.recalls.join(key, partial(self._recall, self._second, key, call))
             served = self.kept(key)
             if served is not None:
@@ -296,10 +237,10 @@ class Reading:
 
     async def _fetched(self, key: Key, call: Call) -> Reply | Served:
         """An answer of Dynamics, by the call that is under way or by one that is made now."""
-        mark = self._mark(key)
-        if mark is _Mark.MISSING and not call.anew:
+        mark = self.memory.mark(key)
+        if mark is Mark.MISSING and not call.anew:
             raise ProxyError(errors.NOT_FOUND, cause="answered so shortly before", kept=True)
-        if mark is not _Mark.LARGE:
+        if mark is not Mark.LARGE:
             if key in self._flights:
                 self._metrics.shared_reads.labels(call.operation.name).inc()
                 note(SHARED)
@@ -328,7 +269,7 @@ class Reading:
         """Keep what another replica brought. None when Dynamics does not know the thing."""
         answer = found.answer
         if answer.content_type is None:
-            self._set_mark(key, max(0.0, answer.fresh - found.age), _Mark.MISSING)
+            self.memory.set_mark(key, max(0.0, answer.fresh - found.age), Mark.MISSING)
             return None
         lifetime = replace(self._lifetimes[key.operation], fresh=answer.fresh)
         reply = Reply(200, answer.content_type, answer.body, list(answer.headers))
@@ -379,10 +320,10 @@ class Reading:
             raise
         self._count(call, "answered")
         self._outage.worked()
-        self._marks.pop(key, None)
+        self.memory.unmark(key)
         if entry is None:
             self._cache.remove(key)
-            self._set_mark(key, max(lifetime.fresh, _LARGE_SECONDS), _Mark.LARGE)
+            self.memory.set_mark(key, max(lifetime.fresh, _LARGE_SECONDS), Mark.LARGE)
             return None
         entry.begin(self._clock(), lifetime, self._settings.refresh_ahead, self._settings.when_unreachable)
         if len(entry.body) > self._settings.max_entry_bytes:
@@ -404,7 +345,7 @@ class Reading:
             self._outage.worked()
         if error.kind is errors.NOT_FOUND:
             self._cache.remove(key)
-            self._set_mark(key, self._settings.not_found, _Mark.MISSING)
+            self.memory.set_mark(key, self._settings.not_found, Mark.MISSING)
         else:
             self._leave_alone(key, error)
 
@@ -421,22 +362,7 @@ class Reading:
         if call.need is Need.REFRESH:
             self._metrics.refreshes.labels(call.operation.name, outcome).inc()
 
-    def _mark(self, key: Key) -> _Mark | None:
-        until, mark = self._marks.get(key, (0.0, None))
-        return mark if self._clock() < until else None
-
-    def _set_mark(self, key: Key, seconds: float, mark: _Mark) -> None:
-        if seconds:
-            _keep(self._marks, key, (self._clock() + seconds, mark), _MOST_MARKS)
-
 
 def _again(call: Call) -> Call:
     """The call that brings an answer again, which no visitor waits for."""
     return Call(call.operation, call.asked, call.sent, call.query, need=Need.REFRESH, source=call.source)
-
-
-def _keep(table: OrderedDict[K, V], key: K, value: V, most: int) -> None:
-    """Put a value in a bounded table; the oldest is forgotten."""
-    table[key] = value
-    if len(table) > most:
-        table.popitem(last=False)

@@ -7,7 +7,7 @@ dies. Whatever Redis does not answer at once is done as if there were no Redis (
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from secrets import token_hex
 from time import monotonic, perf_counter
@@ -208,11 +208,7 @@ class SecondLevel:
             return
 
         async def put() -> None:
-            packed = await self._pack(entry)
-            whole = SharedAnswer(
-                answer.at, answer.version, answer.fresh, answer.content_type, answer.headers, answer.body, packed
-            )
-            self.put(key, token, whole, seconds)
+            self.put(key, token, replace(answer, packed=await self._pack(entry)), seconds)
 
         task = asyncio.create_task(put())
         self._tasks.add(task)

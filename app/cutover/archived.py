@@ -49,11 +49,9 @@ class Archived:
         """
         if not asked:
             return Source.REALTIME_AND_ARCHIVE if operation == _LIST and self.lists else Source.REALTIME
-        thing = asked[0].casefold()
-        event = thing if thing in self._held.events else self._held.things.get(thing)
-        if event is None or BY_NAME[operation].row is None or places.holders(thing)[0]:
+        name = self._event_of(asked[0])
+        if name is None or BY_NAME[operation].row is None or places.holders(asked[0])[0]:
             return Source.REALTIME
-        name = self._held.events.get(event, event)
         return Source.ARCHIVE if self._gone(name, places) and not _recreated(name, places) else Source.REALTIME
 
     def told(self, facts: Facts, thing: str, places: Places) -> Facts:
@@ -64,12 +62,16 @@ class Archived:
             thing: The event or part that it is about, by its old id.
             places: Where things live.
         """
+        name = self._event_of(thing)
+        if name is None:
+            return facts
+        return replace(facts, archived=name, recreated=_recreated(name, places), gone=self._gone(name, places))
+
+    def _event_of(self, thing: str) -> str | None:
+        """The event that an event's id, or the id of a part of one, is of, as its id is written; None when it is not held."""
         folded = thing.casefold()
         event = folded if folded in self._held.events else self._held.things.get(folded)
-        if event is None:
-            return facts
-        name = self._held.events.get(event, event)
-        return replace(facts, archived=name, recreated=_recreated(name, places), gone=self._gone(name, places))
+        return None if event is None else self._held.events.get(event, event)
 
     def _gone(self, event: str, places: Places) -> bool:
         """Whether the lists of all organisations were read, and none has an event."""

@@ -98,6 +98,7 @@ class Facts:
         override: What a tester with the admin credential asks for.
         page: Where this visitor's page of the event came from.
         also: The event's other readable id, where the migration changed it.
+        has_archive: Whether there is an archive; the state may be of a time when there was one.
         archived: The event under which the archive holds the thing; None when it does not.
         recreated: Whether the migration gave that event another readable id: it goes on there, and not in the archive.
         gone: Whether the lists of all organisations were read, and none has the event.
@@ -111,6 +112,7 @@ class Facts:
     override: Source | None = None
     page: Source | None = None
     also: str | None = None
+    has_archive: bool = True
     archived: str | None = None
     recreated: bool = False
     gone: bool = False
@@ -168,7 +170,7 @@ def decide(state: CutoverState, facts: Facts) -> Route:
 def _switched(state: CutoverState, facts: Facts) -> Route | None:
     """What a switch says: that of the event before that of the operation."""
     names = [name for name in (facts.event, facts.also, facts.archived) if name is not None]
-    found = state.event_switch(*names) if state.events else None
+    found = state.event_switch(*names, archive=facts.has_archive) if state.events else None
     if found is not None:
         name, switch = found
         rule, what = Rule.EVENT, f"the event switch {name}"

@@ -232,10 +232,8 @@ class Router:
 
     def _route(self, state: CutoverState, facts: Facts) -> Route:
         route = decide(state, facts)
-        # Whatever is kept of a time when there was another organisation, or an archive.
+        # Whatever is kept of a time when there was another organisation.
         switched_off = route.source is None and route.rule is not Rule.LISTED
-        if route.source is Source.ARCHIVE and self._archived is None:
-            route = decide(state.model_copy(update={"events": {}}), facts)
         if not (self._both or switched_off or route.source in (Source.REALTIME, Source.ARCHIVE)):
             route = _ALWAYS_REALTIME
         return route if self._archived is None else or_archived(route, facts, lists=self._archived.lists)
@@ -260,6 +258,7 @@ class Router:
             override,
             None if event is None or not follows_page(operation) else self._pages.source(bucket, self._places.new_name(event)),
             None if event is None else self._other_name(event),
+            has_archive=self._archived is not None,
         )
         if self._archived is None or (event is None and not parameters):
             return facts

@@ -106,18 +106,20 @@ class CutoverState(BaseModel):
         # Brackets have a meaning for fnmatch that a readable event id does not know.
         return [(pattern, re.compile(translate(pattern.replace("[", "[[]"))), self.events[pattern]) for pattern in patterns]
 
-    def event_switch(self, *ids: str) -> tuple[str, Switch] | None:
+    def event_switch(self, *ids: str, archive: bool = True) -> tuple[str, Switch] | None:
         """The switch of an event and the id or pattern that it stands under: an id itself before patterns.
 
         Args:
             *ids: The readable ids of the event, in any letter case.
+            archive: Whether there is an archive: switches to one that there is not are passed over.
         """
         names = [name.casefold() for name in ids]
         for name in names:
-            if name in self.events:
-                return name, self.events[name]
+            switch = self.events.get(name)
+            if switch is not None and (archive or switch is not Switch.ARCHIVE):
+                return name, switch
         for pattern, expression, switch in self._patterns:
-            if any(expression.match(name) for name in names):
+            if (archive or switch is not Switch.ARCHIVE) and any(expression.match(name) for name in names):
                 return pattern, switch
         return None
 

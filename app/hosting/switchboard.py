@@ -5,7 +5,8 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from app.bodies import Receive, Scope
-from app.caching.reading import Served, Shortcut
+from app.caching.memory import Shortcut
+from app.caching.served import Served
 from app.calls import Reply
 from app.delivery import Send
 from app.gateway import Gateway

@@ -7,7 +7,8 @@ from typing import Any
 
 from app.caching.cache import Cache, Entry, key_of
 from app.caching.finishing import Finisher
-from app.caching.reading import Outcome, Reading, Served
+from app.caching.reading import Reading
+from app.caching.served import Outcome, Served
 from app.caching.settings import CacheSettings
 from app.calls import JSON, Call, Reply
 from app.metrics import Metrics

@@ -5,11 +5,9 @@ Rates and times are chosen so that floats hold them exactly.
 """
 
 import asyncio
-import selectors
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from math import ceil, inf, nan
-from typing import Any
 
 import pytest
 import uvloop
@@ -18,45 +16,11 @@ from hypothesis import strategies as st
 
 from app.budget import Budget, BudgetSpentError, Need
 from app.rates import Rate, read_rate
+from tests.jumping import JumpingLoop, jump
 
 REGISTRATION, READ, REFRESH = Need
 TICK = 0.002
 """The timer rounds up to whole milliseconds."""
-
-
-class JumpingLoop(asyncio.SelectorEventLoop):
-    """A loop with a time of its own: instead of sleeping it jumps."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-        super().__init__(JumpingSelector(self))
-
-    def time(self) -> float:
-        return self.now
-
-
-class JumpingSelector(selectors.SelectSelector):
-    def __init__(self, loop: JumpingLoop) -> None:
-        super().__init__()
-        self._loop = loop
-
-    def select(self, timeout: float | None = None) -> Any:
-        assert timeout is not None, "all wait for something that never comes"
-        self._loop.now += max(0, timeout)
-        return super().select(0)
-
-
-def jump(test: Callable[[JumpingLoop], Awaitable[None]]) -> None:
-    """Run a test in a jumping loop; it must leave no timer behind."""
-    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
-        loop = runner.get_loop()
-        assert isinstance(loop, JumpingLoop)
-
-        async def run() -> None:
-            await test(loop)
-            assert [timer for timer in loop._scheduled if not timer.cancelled()] == []  # type: ignore[attr-defined]
-
-        runner.run(run())
 
 
 class Watch:

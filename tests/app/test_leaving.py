@@ -57,7 +57,7 @@ def test_a_client_that_leaves_does_not_end_the_call_of_another(keeping: Service)
         until(lambda: keeping.metric(shared) == 1)
         (flight,) = keeping.gateway._answering.legs[Source.REALTIME].reading.memory.flights._under_way.values()  # type: ignore[attr-defined]
         first.socket.close()
-        until(lambda: flight.deserted)
+        until(lambda: flight.passengers == 1)
     with second:
         assert second.socket.recv(15) == b"HTTP/1.1 200 OK"
     until(lambda: keeping.metric(DISCONNECTS % "list_speakers") == before + 1)

@@ -11,7 +11,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.caching.reading import Outcome
+from app.caching.served import Outcome
 from app.metrics import UNMATCHED, Metrics, Registry
 from app.outbox.accepting import Obstacle
 from app.upstream import Trouble

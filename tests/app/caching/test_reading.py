@@ -281,18 +281,3 @@ async def test_a_target_that_was_answered_is_found_at_once() -> None:
     assert desk.reading.shortcut(b"/ab", b"=1") is None
     desk.clock.go(631)
     assert desk.reading.kept(shortcut.key) is None  # it would have to wait
-
-
-async def test_shortcuts_are_short_and_bounded() -> None:
-    desk = Desk()
-    await desk.ask("get_event")
-    kept = desk.kept("get_event")
-    assert kept is not None
-    desk.reading.remember(b"/" * 500, b"x" * 12, kept, 0)
-    desk.reading.remember(b"/" * 500, b"x" * 13, kept, 0)
-    assert desk.reading.shortcut(b"/" * 500, b"x" * 12) is not None
-    assert desk.reading.shortcut(b"/" * 500, b"x" * 13) is None
-    for number in range(8_192):
-        desk.reading.remember(b"/%d" % number, b"", kept, 0)
-    assert desk.reading.shortcut(b"/" * 500, b"x" * 12) is None
-    assert desk.reading.shortcut(b"/0", b"") is not None

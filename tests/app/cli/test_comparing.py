@@ -6,7 +6,6 @@ import os
 import pty
 import signal
 import subprocess
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -14,25 +13,13 @@ import pytest
 from rich.console import Console
 
 from app.cli.comparing import show
-from sandbox.server import Sandbox, SandboxThread
+from sandbox.server import Sandbox
 from tests.app.cli.program import PATIENCE, PROGRAM, environment_for, run
 from tests.app.comparing.test_report import CLEAN, REPORT
 from tests.examples import CONFERENCE, OPEN_DAY
 
 FAST = ("compare", "--rate", "1000")
 IGNORED = ("--ignore", "list_events:[]", "--ignore", "*.image")
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    with SandboxThread(Sandbox()) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(running: Sandbox) -> Sandbox:
-    running.control.reset()
-    return running
 
 
 @pytest.fixture

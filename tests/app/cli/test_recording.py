@@ -4,7 +4,6 @@ import os
 import pty
 import signal
 import subprocess
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from typer.testing import CliRunner
 
 from app.archive.archive import Archive
 from app.cli.commands import cli
-from sandbox.server import Sandbox, SandboxThread
+from sandbox.server import Sandbox
 from tests.app.archive.files import FAIR, archive_at
 from tests.app.archive.test_importing import tree_at
 from tests.app.archive.test_recorder import LEGACY, MUNICH, parts_of
@@ -23,18 +22,6 @@ from tests.clock import until
 
 FAST = ("record", "a.sqlite3", "--rate", "1000")
 SMALL = (*FAST, "--event", LEGACY)
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    with SandboxThread(Sandbox()) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(running: Sandbox) -> Sandbox:
-    running.control.reset()
-    return running
 
 
 @pytest.fixture

@@ -341,21 +341,6 @@ async def test_each_answer_has_its_own_time_on_a_connection() -> None:
         await server.visits[0].left()
 
 
-async def test_an_answer_without_a_time_has_that_of_the_silence_alone() -> None:
-    async def script(visit: Visit, number: int) -> None:
-        await visit.request()
-        await visit.say(OK + b"Content-Length: 3\r\n\r\n")
-        for _ in range(3):
-            await asyncio.sleep(0.15)
-            await visit.say(b"x")
-        await visit.until_end()
-
-    async with serving(script) as server, client(read_timeout=30) as opened:
-        answer = await opened.send("GET", server.url, [], seconds=0.3)
-        answer.until = None
-        assert await body_of(answer) == b"xxx"
-
-
 async def test_a_time_that_is_over_before_there_is_a_connection_sends_nothing() -> None:
     async with serving(always(OK + b"Content-Length: 0\r\n\r\n")) as server, client(connections=1) as opened:
         held = await opened.send("GET", server.url, [])

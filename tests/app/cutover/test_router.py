@@ -1,8 +1,7 @@
-"""How a request is decided: what is gathered of it, testers, visitors, waiting for lists, and the short way."""
+"""How a request is decided: what is gathered of it, testers, visitors, and the short way."""
 
 import asyncio
 import json
-from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 from unittest.mock import patch
@@ -15,102 +14,34 @@ from hypothesis import strategies as st
 
 from app.admin.attempts import OF_ONE
 from app.cutover import router as module
-from app.cutover.archived import Archived
-from app.cutover.decision import Facts, Route, Rule, Source, bucket_of, decide
-from app.cutover.places import Places
+from app.cutover.decision import Facts, Rule, Source, bucket_of, decide
 from app.cutover.router import CREDENTIAL_HEADER, OVERRIDE_HEADER, Router
 from app.cutover.settings import Cutover
 from app.cutover.state import CutoverState, Latch, Stage, Switch
-from app.guard import Headers
 from app.logs import configure_logs
 from app.metrics import Metrics
 from app.redaction import Redactor
+from tests.app.cutover.routing import (
+    BOTH,
+    FIRST_HALF,
+    GALA,
+    HEADERS,
+    OUTBOUND,
+    READS,
+    REALTIME,
+    SCOPE,
+    THING,
+    Desk,
+    heads,
+    override,
+)
 from tests.app.cutover.test_decision import states
 from tests.service import ADMIN
-from translation.aliases import Aliases
-from translation.errors import EVENT_PLACE_UNKNOWN, SWITCHED_OFF, UPSTREAM_FAILED, ErrorKind, ProxyError
+from translation.errors import EVENT_PLACE_UNKNOWN, SWITCHED_OFF, ProxyError
 from translation.operations import BY_NAME, OPERATIONS
-from translation.query import EMPTY, Query, read_query
+from translation.query import EMPTY, read_query
 
 pytestmark = pytest.mark.anyio
-
-REALTIME, OUTBOUND = Source.REALTIME, Source.OUTBOUND
-BOTH = frozenset({REALTIME, OUTBOUND})
-THING, OTHER = "0e3b2b6a-0000-4000-8000-00000000000a", "0e3b2b6a-0000-4000-8000-00000000000b"
-SCOPE: dict[str, Any] = {"client": ("203.0.113.7", 50_000)}
-ALIASES = Aliases.of({"Annual_Forum": "Annual_Forum_2031"}, {}, {}, {})
-GALA = {"event": "Gala"}
-
-
-def published(*names: str) -> list[dict[str, Any]]:
-    return [{"readableEventId": name} for name in names]
-
-
-class Desk:
-    """A router, with a state that can be changed and places that can be taught."""
-
-    def __init__(
-        self,
-        state: CutoverState | None = None,
-        *,
-        both: bool = True,
-        credential: str | None = ADMIN,
-        archived: Archived | None = None,
-        **settings: Any,
-    ) -> None:
-        self.state = state or CutoverState(stage=Stage.SPLIT, percent=50)
-        self.places = Places(ALIASES)
-        self.metrics = Metrics()
-        self.router = Router(
-            lambda: self.state,
-            Cutover.model_validate({"sticky_header": "X-Visitor", **settings}),
-            credential,
-            self.places,
-            self.metrics,
-            both=both,
-            archived=archived,
-        )
-
-    def know(self, realtime: tuple[str, ...] | None = ("Gala",), outbound: tuple[str, ...] | None = ("Gala",)) -> "Desk":
-        for source, names in ((REALTIME, realtime), (OUTBOUND, outbound)):
-            if names is not None:
-                self.places.learn(source, "list_events", {}, published(*names))
-        return self
-
-    def set(self, **parts: Any) -> None:
-        self.state = CutoverState.model_validate(self.state.document() | parts)
-
-    async def choose(
-        self, name: str, parameters: Mapping[str, str] | None = None, query: Query = EMPTY, scope: Any = None, **headers: str
-    ) -> Route:
-        parameters = parameters or {
-            parameter: "Gala" if parameter == "event" else THING for parameter in BY_NAME[name].parameters
-        }
-        return await self.router.choose(BY_NAME[name], parameters, heads(**headers), scope or SCOPE, query)
-
-    def at_once(self, name: str, *asked: str, **headers: str) -> Source | None:
-        return self.router.at_once(name, asked, heads(**headers), SCOPE)
-
-    def overrides(self, outcome: str) -> float:
-        return self.metrics.registry.get_sample_value("evtmgmt_backend_overrides_total", {"outcome": outcome}) or 0
-
-
-def heads(**headers: str) -> Headers:
-    raw = tuple((name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in headers.items())
-    return Headers(dict(raw), raw)
-
-
-def override(backend: str, credential: str | None = ADMIN) -> dict[str, str]:
-    return {"x_evtmgmt_backend": backend} | ({} if credential is None else {"x_evtmgmt_admin": credential})
-
-
-def visitor(within: int, beyond: int = 10_000) -> str:
-    """A visitor's key whose bucket is at least ``within`` and below ``beyond``."""
-    return next(key for key in map(str, range(10**6)) if within <= bucket_of("evtmgmt", key.encode()) < beyond)
-
-
-FIRST_HALF, SECOND_HALF = visitor(0, 5_000), visitor(5_000)
-
 
 # Testers.
 
@@ -415,146 +346,7 @@ async def test_with_the_default_settings_nothing_is_looked_at() -> None:
             assert router.at_once(operation.name, tuple(parameters), heads(), SCOPE) is REALTIME
 
 
-# The lists.
-
-
-class Lists:
-    """What is read of both organisations; each waits until it is let go."""
-
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
-        self.gates = {REALTIME: asyncio.Event(), OUTBOUND: asyncio.Event()}
-        self.errors: dict[Source, ErrorKind] = {}
-        self.asked = {REALTIME: asyncio.Event(), OUTBOUND: asyncio.Event()}
-        self.reads = dict.fromkeys(self.gates, 0)
-
-    async def read(self, source: Source) -> None:
-        self.reads[source] += 1
-        self.asked[source].set()
-        await self.gates[source].wait()
-        if source in self.errors:
-            raise ProxyError(self.errors[source])
-        self.desk.places.learn(source, "list_events", {}, published("Gala"))
-
-    def follow(self) -> "asyncio.Task[None]":
-        return asyncio.create_task(
-            self.desk.router.follow_lists({REALTIME: lambda: self.read(REALTIME), OUTBOUND: lambda: self.read(OUTBOUND)})
-        )
-
-    async def turn(self) -> None:
-        """Let the loop run until nothing but waiting is left to do."""
-        for _ in range(20):
-            await asyncio.sleep(0)
-
-
-async def ended(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
-
-
-async def test_a_request_waits_for_the_first_lists_of_both() -> None:
-    """With one list alone, visitors beyond the percentage would be served by real-time."""
-    desk = Desk(CutoverState(stage=Stage.SPLIT, percent=0))
-    lists = Lists(desk)
-    following = lists.follow()
-    waiting = asyncio.create_task(desk.choose("get_event"))
-    await lists.asked[OUTBOUND].wait()
-    lists.gates[REALTIME].set()
-    await lists.turn()
-    assert not waiting.done()
-    assert desk.at_once("get_event", "Gala") is None
-    lists.gates[OUTBOUND].set()
-    assert ((await waiting).source, (await desk.choose("get_event")).rule) == (OUTBOUND, Rule.PERCENT)
-    assert desk.at_once("get_event", "Gala") is OUTBOUND
-    await ended(following)
-
-
-@pytest.mark.parametrize("failing", [(REALTIME,), (OUTBOUND,), (REALTIME, OUTBOUND)])
-async def test_nobody_waits_for_an_organisation_that_is_down(failing: tuple[Source, ...]) -> None:
-    desk = Desk(CutoverState(stage=Stage.SPLIT, percent=0))
-    lists = Lists(desk)
-    lists.errors = dict.fromkeys(failing, UPSTREAM_FAILED)
-    for gate in lists.gates.values():
-        gate.set()
-    following = lists.follow()
-    with patch.object(module, "FIRST_LISTS_SECONDS", 3_600):
-        route = await desk.choose("get_event")
-        # What real-time publishes is known, or may be asked for there after outbound.
-        assert (route.source, route.otherwise) == ((OUTBOUND, REALTIME) if REALTIME in failing else (REALTIME, None))
-        await desk.choose("get_event")  # and does not wait either
-    await ended(following)
-
-
-async def test_when_real_time_comes_back_it_is_seen() -> None:
-    desk = Desk(CutoverState(stage=Stage.SPLIT))
-    lists = Lists(desk)
-    lists.errors = {REALTIME: UPSTREAM_FAILED}
-    for gate in lists.gates.values():
-        gate.set()
-    pauses: list[float] = []
-    next_round = asyncio.Event()
-
-    async def sleep(seconds: float) -> None:
-        pauses.append(seconds)
-        await next_round.wait()
-        next_round.clear()
-
-    with patch.object(module.asyncio, "sleep", sleep):
-        following = lists.follow()
-        with pytest.raises(ProxyError):
-            await desk.choose("register")
-        lists.errors.clear()
-        next_round.set()
-        lists.asked[REALTIME].clear()
-        await lists.asked[REALTIME].wait()
-        while len(pauses) < 2:
-            await asyncio.wait({following}, timeout=0)
-    assert (await desk.choose("register")).source is REALTIME
-    assert pauses == [1.0, module.LISTS_SECONDS]
-    await ended(following)
-
-
-async def test_a_request_waits_once_and_no_other_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "FIRST_LISTS_SECONDS", 0.01)
-    desk = Desk(CutoverState(stage=Stage.SPLIT))
-    route = await desk.choose("get_event")  # nobody reads lists
-    assert (route.source, route.otherwise) == (OUTBOUND, REALTIME)
-    monkeypatch.setattr(module, "FIRST_LISTS_SECONDS", 3_600)
-    async with asyncio.timeout(5):
-        assert (await desk.choose("get_event")).source is OUTBOUND
-
-
-@pytest.mark.parametrize(
-    ("parts", "read"),
-    [
-        ({"stage": "outbound"}, False),
-        ({"stage": "shadow"}, False),
-        ({"stage": "split"}, True),
-        ({"stage": "realtime"}, False),
-        ({"stage": "realtime", "latches": {"register": {"at": 1, "reason": "x"}}}, True),
-        ({"stage": "outbound", "latches": {"register": {"at": 1, "reason": "x"}}}, False),
-    ],
-    ids=str,
-)
-async def test_lists_are_read_while_they_decide(parts: dict[str, Any], read: bool) -> None:
-    desk = Desk(CutoverState.model_validate(parts))
-    lists = Lists(desk)
-    following = lists.follow()
-    await lists.turn()
-    assert (desk.router.needs_lists(), lists.reads) == (read, {REALTIME: int(read), OUTBOUND: int(read)})
-    if not read:
-        assert (await desk.choose("get_event")).source in BOTH
-    await ended(following)
-
-
 # The short way.
-
-
-HEADERS = st.sampled_from(
-    [{}, {"x_visitor": FIRST_HALF}, {"x_visitor": SECOND_HALF}, override("outbound"), override("realtime", "x")]
-)
-READS = [operation for operation in OPERATIONS if operation.method == "GET" and operation.name != "get_personal_calendar"]
 
 
 @given(
@@ -593,106 +385,6 @@ async def test_at_once_leaves_what_is_off_to_the_whole_way() -> None:
     assert desk.at_once("get_event", "Other") is OUTBOUND
 
 
-# The archive.
-
-
-class Held:
-    """An archive of one event and a part of it."""
-
-    events = {"old_fair": "Old_Fair", "annual_forum": "Annual_Forum"}  # noqa: RUF012
-    things = {THING: "old_fair"}  # noqa: RUF012
-
-
-def with_archive(state: CutoverState | None = None, *, both: bool = False, **more: Any) -> Desk:
-    sides = (REALTIME, OUTBOUND) if both else (REALTIME,)
-    archived = Archived(Held(), sides, listed=True, whole=more.pop("whole", True))
-    return Desk(state or CutoverState(), both=both, archived=archived, **more)
-
-
-FAIR = {"event": "OLD_FAIR"}
-
-
-async def test_before_the_list_is_known_the_archive_is_asked_last() -> None:
-    desk = with_archive()
-    for name in ("get_event", "register"):
-        route = await desk.choose(name, FAIR)
-        assert (route.source, route.followers) == (REALTIME, (Source.ARCHIVE,))
-    assert (await desk.choose("get_event")).followers == ()
-    desk.know(realtime=("Gala",), outbound=None)
-    assert (await desk.choose("get_event", FAIR)).source is Source.ARCHIVE
-    assert (await desk.choose("get_speaker_image")).source is Source.ARCHIVE
-    assert (await desk.choose("get_event")).source is REALTIME
-    desk.know(realtime=("old_fair",), outbound=None)
-    assert (await desk.choose("get_event", FAIR)).source is REALTIME
-
-
-async def test_a_list_that_tells_a_part_of_the_events_only_decides_nothing() -> None:
-    desk = with_archive(whole=False).know(realtime=("Gala",), outbound=None)
-    route = await desk.choose("get_event", FAIR)
-    assert (route.source, route.followers) == (REALTIME, (Source.ARCHIVE,))
-
-
-async def test_all_lists_have_to_be_known() -> None:
-    desk = with_archive(CutoverState(stage=Stage.OUTBOUND), both=True).know(realtime=("Gala",), outbound=None)
-    assert (await desk.choose("get_event", FAIR)).source is OUTBOUND
-    desk.know(realtime=("Gala",), outbound=("Gala",))
-    assert (await desk.choose("get_event", FAIR)).source is Source.ARCHIVE
-    desk.know(realtime=("Gala",), outbound=("Old_Fair",))
-    assert (await desk.choose("get_event", FAIR)).source is OUTBOUND
-
-
-async def test_an_alias_wins_and_a_switch_wins_over_it() -> None:
-    desk = with_archive().know(realtime=("Gala",), outbound=None)
-    for name in ("Annual_Forum", "Annual_Forum_2031"):
-        assert (await desk.choose("get_event", {"event": name})).followers == ()
-    desk.set(events={"annual_forum": "archive"})
-    for name in ("Annual_Forum", "Annual_Forum_2031"):
-        assert (await desk.choose("get_event", {"event": name})).source is Source.ARCHIVE
-
-
-async def test_calendar_links_go_where_their_event_is() -> None:
-    desk = with_archive().know(realtime=("Gala",), outbound=None)
-    for event, source in (("Old_Fair", Source.ARCHIVE), ("Gala", REALTIME)):
-        data = quote(json.dumps([{"readableEventId": event}]))
-        query = read_query(f"data={data}".encode(), ("data",))
-        assert (await desk.choose("get_personal_calendar", query=query)).source is source
-
-
-async def test_a_tester_may_look_at_the_archive_where_there_is_one() -> None:
-    assert (await with_archive().choose("get_event", FAIR, **override("archive"))).source is Source.ARCHIVE
-    assert (await Desk().know().choose("get_event", **override("archive"))).source in BOTH
-
-
-@given(
-    states,
-    st.sampled_from(READS),
-    HEADERS,
-    st.booleans(),
-    st.sampled_from([None, (), ("Gala",), ("Old_Fair",)]),
-    st.sampled_from([None, (), ("Gala", "Old_Fair")]),
-    st.sampled_from(["Gala", "Old_Fair", "Annual_Forum"]),
-    st.sampled_from([THING, OTHER]),
-)
-@how(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_with_an_archive_at_once_says_what_choose_says(
-    state: CutoverState,
-    operation: Any,
-    headers: dict[str, str],
-    both: bool,
-    realtime: tuple[str, ...] | None,
-    outbound: tuple[str, ...] | None,
-    event: str,
-    thing: str,
-) -> None:
-    desk = with_archive(state, both=both).know(realtime, outbound if both else None)
-    desk.router._lists_tried.set()
-    parameters = {name: event if name == "event" else thing for name in operation.parameters}
-    found = desk.at_once(operation.name, *parameters.values(), **headers)
-    if found is not None:
-        route = asyncio.run(desk.choose(operation.name, parameters, **headers))
-        assert route.source is found
-
-
 # To explain.
 
 
@@ -702,10 +394,7 @@ def test_what_is_explained_is_what_is_done(state: CutoverState, operation: Any, 
     parameters = {name: "Gala" if name == "event" else THING for name in operation.parameters}
     told = desk.router.explain(operation, parameters, key, EMPTY)
     event = parameters.get("event")
-    facts = Facts(operation, event, BOTH if event else None, bucket=bucket_of("evtmgmt", key))
-    # There is no archive here: switches to it, of a time when there was one, are as if they were not.
-    if decide(state, facts).source is Source.ARCHIVE:
-        state = state.model_copy(update={"events": {}})
+    facts = Facts(operation, event, BOTH if event else None, bucket=bucket_of("evtmgmt", key), has_archive=False)
     assert told == decide(state, facts)
     assert (desk.overrides("accepted"), dict(desk.router._pages._pages)) == (0, {})
 
