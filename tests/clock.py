@@ -26,14 +26,17 @@ class Clock:
 
 
 @contextmanager
+def told_by(clock: Clock) -> Iterator[None]:
+    """Gateways made meanwhile ask ``clock`` how old their answers are, and what else they know of reads."""
+    with patch("app.assembly.Reading", partial(Reading, clock=clock)), patch("app.assembly.Memory", partial(Memory, clock)):
+        yield
+
+
+@contextmanager
 def running_at(clock: Clock, cache: Mapping[str, Any] | None = None, **groups: Any) -> Iterator[Service]:
     """A sandbox and a proxy that keeps answers, whose age is told by ``clock``. No warm start."""
     groups = {"log_level": "error", **groups}
-    with (
-        patch("app.assembly.Reading", partial(Reading, clock=clock)),
-        patch("app.assembly.Memory", partial(Memory, clock)),
-        running_service(cache={"warm": False, **(cache or {})}, **groups) as service,
-    ):
+    with told_by(clock), running_service(cache={"warm": False, **(cache or {})}, **groups) as service:
         yield service
 
 

@@ -3,23 +3,20 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from socket import AF_INET, SOCK_STREAM, socket
 from threading import Thread
 from typing import Any, cast
-from unittest.mock import patch
 
 import uvicorn
 import uvloop
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from app.caching.reading import Reading
 from app.gateway import Gateway
 from app.main import create_app
 from app.server import GuardedProtocol, server_config
 from sandbox.server import Sandbox, SandboxThread
 from tests.app.line import COUNTED, EVENT, LARGE, MIDDLE, NOWHERE, ORIGIN, OTHER, Line, ask, target
-from tests.clock import Clock
+from tests.clock import Clock, told_by
 from tests.examples import MUNICH, OPEN_DAY, TOKYO
 from tests.service import BASE, _Server, settings_for
 
@@ -70,7 +67,7 @@ def pairing(**groups: Any) -> Iterator[Pair]:
     with SandboxThread(Sandbox()) as sandbox, ExitStack() as closing:
         cache = {"warm": False, **groups.pop("cache", {})}
         settings = settings_for(sandbox, cache=cache, portal={"origins": [ORIGIN]}, **{"log_level": "error", **groups})
-        with patch("app.assembly.Reading", partial(Reading, clock=clock)):
+        with told_by(clock):
             host = create_app(settings)
         gateway = host.generation.portals[""].gateway
         usual = uvicorn.Config(

@@ -2,18 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
-from unittest.mock import patch
 
 import httpx
 
-from app.caching.reading import Reading
 from app.cutover.decision import Source, bucket_of
 from app.cutover.places import Pages
 from app.cutover.state import CutoverState
 from sandbox.recorder import Record
-from tests.clock import Clock, until
+from tests.clock import Clock, told_by, until
 from tests.examples import OPEN_DAY, Example, example
 from tests.old_side import old_example
 from tests.service import ADMIN, Service, running_both
@@ -52,8 +49,7 @@ def running(stage: str = "split", cutover: dict[str, Any] | None = None, **group
 @contextmanager
 def keeping(stage: str = "split", clock: Clock | None = None, **groups: Any) -> Iterator[Service]:
     """The same with a cache whose time is told by a clock that stands still."""
-    told = partial(Reading, clock=clock or Clock())
-    with patch("app.assembly.Reading", told), running(stage, cache={"warm": False}, **groups) as service:
+    with told_by(clock or Clock()), running(stage, cache={"warm": False}, **groups) as service:
         yield service
 
 
