@@ -67,6 +67,12 @@ class Workers(Multiprocess):
         for gone in known - self._known:
             mark_process_dead(gone)  # type: ignore[no-untyped-call]
 
+    def terminate_all(self) -> None:
+        """Have all workers stop. This process lets go of their port: what none of them takes is refused, and does not wait."""
+        super().terminate_all()
+        for listener in self.sockets:
+            listener.close()
+
     def handle_hup(self) -> None:
         """Have all workers read their settings anew; none is restarted for it."""
         for pid in self._running():

@@ -5,11 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from signal import SIGINT, SIGTERM
+from socket import create_connection
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
+from sandbox.recorder import PENDING
 from sandbox.server import Sandbox, SandboxThread
 from tests.app.cli.program import Serving, environment_for, serving
 from tests.app.line import Line, ask, post
@@ -40,6 +42,14 @@ def status(port: int, path: str) -> int:
         return 0
 
 
+def refused(port: int) -> bool:
+    try:
+        create_connection(("127.0.0.1", port), timeout=20).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_readiness_first_then_nothing_new_and_registrations_to_their_end(workers: int, upstream: Sandbox, tmp_path: Path) -> None:
     environment = {**environment_for(upstream), "EVTMGMT_LIMITS__DRAIN_DELAY": "2", "EVTMGMT_LIMITS__SHUTDOWN_TIMEOUT": "1"}
@@ -62,7 +72,8 @@ def test_readiness_first_then_nothing_new_and_registrations_to_their_end(workers
         assert b"\r\nconnection: close\r\n" in kept.rest().lower()
         program.process.send_signal(SIGTERM)  # said twice, as to a group of processes
         late = pool.submit(program.process.wait, 60)
-        until(lambda: status(port, "/livez") == 0)
+        until(lambda: refused(port))
+        assert upstream.recorder.find(operation="register", outcome=PENDING)  # so nobody waited for the end of it to be refused
         assert not late.done()
         assert b'"status":"Success"' in line.rest()
         assert late.result() == 0
