@@ -36,8 +36,9 @@ class Stage:
     proxy_url: str
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """One for each module: Playwright's loop stays in the main thread as long as it runs, where async tests would meet it."""
     executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if executable is None:
         pytest.fail("There is no Chromium: `make chromium` installs Debian's.")
@@ -47,7 +48,7 @@ def browser() -> Iterator[Browser]:
         found.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stage() -> Iterator[Stage]:
     with PortalServer(api_endpoint="http://127.0.0.1:1/", token="the-old-client-token") as portal:
         sandbox = Sandbox(realtime_origin=portal.url)

@@ -5,6 +5,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Iterable
+from multiprocessing.connection import Connection, wait
 from signal import SIGKILL
 
 from tests.app.cutover.stores import change_for_ever
@@ -35,11 +36,13 @@ def kill_rounds(
         for child, (_, write) in zip(children, ends, strict=True):
             child.start()
             write.close()
-        first = ends[0][0]
-        acknowledged = 0
-        for _ in range(2 if opened else 1):
-            assert first.poll(PATIENCE)
-            acknowledged = first.recv()
+        first, *others = (read for read, _ in ends)
+        assert first.poll(PATIENCE)
+        acknowledged = first.recv()
+        while opened and not acknowledged:  # whoever is the first to change something: the others may be long in their turn
+            told = wait([first, *others], PATIENCE)
+            assert told
+            acknowledged = max(read.recv() for read in told if isinstance(read, Connection))
         for child in children:
             time.sleep(_MOMENTS.uniform(0, LONGEST_LIFE))  # the moment is the point
             assert child.pid is not None
