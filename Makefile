@@ -23,7 +23,7 @@ may_install = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null
 BENCH_PROGRAMS := nginx:nginx-light wrk:wrk haproxy:haproxy caddy:caddy varnishd:varnish node:nodejs
 CHROMIUM_NAMES := chromium chromium-browser google-chrome
 
-.PHONY: help env chromium redis nginx promtool contestants demo fuzz soak test kills reference site check audit sbom bench image manifests lock clean
+.PHONY: help env chromium redis nginx promtool contestants demo fuzz soak test collected programs kills reference site check audit sbom bench image manifests lock clean
 .DELETE_ON_ERROR:
 
 help: ## Say what there is
@@ -158,9 +158,14 @@ test: chromium redis nginx promtool ## Run the tests; ARGS are handed to pytest
 ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
 else
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not browser"
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m browser
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 endif
+
+collected: env ## Read all tests once: what pytest makes of them is kept, and each process that runs some needs not make it
+	@$(BIN)/python -m pytest --collect-only -qq >/dev/null || $(BIN)/python -m pytest --collect-only -qq
+
+programs: env ## Install the programs that the tests need, one after the other
+	@for name in chromium redis nginx promtool; do $(MAKE) --no-print-directory $$name || exit 1; done
 
 reference: env ## Write docs/commands.md and the manual page anew after a change of the commands
 	$(BIN)/python -m app.cli.reference

@@ -12,7 +12,7 @@ import pytest
 
 from app.cutover.sqlite_file import FILE, SCHEMA, open_file
 from app.sqlite_files import StoreAwayError, in_words, transaction
-from tests.app.cutover.killing import CONTEXT
+from tests.forking import CONTEXT
 
 
 def test_nobody_else_may_read_what_is_made(tmp_path: Path) -> None:

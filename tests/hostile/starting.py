@@ -1,6 +1,5 @@
 """The program as a process of its own that is there at once: forked from a process that has imported all of it already."""
 
-import multiprocessing
 import os
 import sys
 import time
@@ -16,11 +15,10 @@ import orjson
 
 from tests.app.cli.program import PATIENCE, whole_environment
 from tests.clock import until
+from tests.forking import CONTEXT
 
 JUMPS = "JUMPS"
 """A variable of the environment: the wall clock jumps."""
-CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["__main__", "app.cli.serving", "app.main", "tests.hostile.starting"])
 
 
 def serve(port: int, log: str, folder: str, environment: Mapping[str, str]) -> None:

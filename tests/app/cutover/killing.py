@@ -1,6 +1,5 @@
 """Processes that change the state without a pause, and are killed in the middle of it."""
 
-import multiprocessing
 import os
 import random
 import time
@@ -9,10 +8,8 @@ from multiprocessing.connection import Connection, wait
 from signal import SIGKILL
 
 from tests.app.cutover.stores import change_for_ever
+from tests.forking import CONTEXT
 
-CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["__main__", "tests.app.cutover.stores"])
-"""How processes are made. What they need is imported once: a child is there after some milliseconds."""
 PATIENCE = 30
 LONGEST_LIFE = 0.015
 _MOMENTS = random.Random(4)

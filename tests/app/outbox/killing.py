@@ -5,7 +5,6 @@ Its port is the parent's: visitors who come while none runs wait for the next.
 """
 
 import json
-import multiprocessing
 import os
 import random
 import sys
@@ -39,10 +38,9 @@ from app.server import server_config
 from app.settings import GivenSettings
 from app.version import VERSION
 from sandbox.server import Sandbox
+from tests.forking import CONTEXT
 from tests.service import BASE, _Server
 
-CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["__main__", "tests.app.outbox.killing"])
 PATIENCE = 60
 EVENTS = ("Contoso_Open_Day", "Family_Day")
 """Events without passes."""

@@ -5,7 +5,8 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from app.outbox.lock import Lock
-from tests.app.outbox.killing import CONTEXT, PATIENCE
+from tests.app.outbox.killing import PATIENCE
+from tests.forking import CONTEXT
 
 
 def hold(directory: Path, told: Connection) -> None:
