@@ -63,6 +63,9 @@ class Application:
                 record.fault = taken.kind
                 if taken.kind == "latency":
                     await exchange.pause(taken.seconds)
+                elif taken.kind == "hold":
+                    while self._faults.holds(taken):
+                        await exchange.pause(0.01)
                 else:
                     fault = taken
             if fault is not None and fault.kind in INSTEAD and not fault.effect:

@@ -12,11 +12,13 @@ from sandbox.recorder import Record
 KINDS = frozenset(
     {
         "body", "close", "close_after", "close_mid_headers", "count_object", "empty", "endless", "gzip", "gzip_bomb",
-        "gzip_lie", "hang", "html", "latency", "merge", "null", "raw", "redirect", "reset", "set_cookie", "slow_drip",
+        "gzip_lie", "hang", "hold", "html", "latency", "merge", "null", "raw", "redirect", "reset", "set_cookie", "slow_drip",
         "status", "truncate", "truncate_chunked", "without", "wrap", "wrong_json", "wrong_length",
     }
 )  # fmt: skip
 
+WAITS = frozenset({"hold", "latency"})
+"""Before the request is carried out: `latency` for its seconds, `hold` until the fault is cleared."""
 ENDINGS = frozenset({"again", "close", "hang", "keep", "reset"})
 
 
@@ -114,23 +116,32 @@ class FaultBoard:
             return list(self._faults)
 
     def clear(self, number: int | None = None) -> None:
-        """Remove one fault, or all."""
+        """Remove one fault, or all; what a `hold` kept goes on."""
         with self._lock:
             self._faults = [item for item in self._faults if number is not None and item.number != number]
 
+    def holds(self, fault: Fault) -> bool:
+        """Whether a `hold` is still set."""
+        with self._lock:
+            return any(item is fault for item in self._faults)
+
     def take(self, record: Record) -> list[Fault]:
-        """Return what to play for a request: every fitting latency, then the first other fitting fault."""
+        """Return what to play for a request: every fitting latency and hold, then the first other fitting fault."""
         taken: list[Fault] = []
         with self._lock:
             for fault in self._faults:
                 if not fault.fits(record):
                     continue
-                if fault.kind != "latency" and any(item.kind != "latency" for item in taken):
+                if fault.kind not in WAITS and any(item.kind not in WAITS for item in taken):
+                    continue
+                if fault.times is not None and fault.played >= fault.times:  # a hold, which stays for those it keeps
                     continue
                 if fault.skip:
                     fault.skip -= 1
                     continue
                 fault.played += 1
                 taken.append(fault)
-            self._faults = [item for item in self._faults if item.times is None or item.played < item.times]
-        return sorted(taken, key=lambda item: item.kind != "latency")
+            self._faults = [
+                item for item in self._faults if item.times is None or item.played < item.times or item.kind == "hold"
+            ]
+        return sorted(taken, key=lambda item: item.kind not in WAITS)

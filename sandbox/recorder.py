@@ -100,7 +100,7 @@ class Recorder:
                 if operation in (None, item.operation) and backend in (None, item.backend) and outcome in (None, item.outcome)
             ]
 
-    def wait(self, *, count: int = 1, timeout: float = 5.0, **wanted: str | None) -> list[Record]:
+    def wait(self, *, count: int = 1, timeout: float = 30.0, **wanted: str | None) -> list[Record]:
         """Block until at least `count` records fit (see `find`).
 
         Raises:
@@ -111,7 +111,7 @@ class Recorder:
                 raise TimeoutError(f"waited {timeout} s for {count} of {wanted}, saw {len(self.find(**wanted))}")
             return self.find(**wanted)
 
-    async def wait_async(self, *, count: int = 1, timeout: float = 5.0, **wanted: str | None) -> list[Record]:  # noqa: ASYNC109 - the same signature as `wait`
+    async def wait_async(self, *, count: int = 1, timeout: float = 30.0, **wanted: str | None) -> list[Record]:  # noqa: ASYNC109 - the same signature as `wait`
         """Do what `wait` does, without blocking the running event loop."""
         loop = asyncio.get_running_loop()
         changed = asyncio.Event()

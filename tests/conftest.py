@@ -14,6 +14,23 @@ settings.load_profile("evtmgmt-proxy")
 
 STARTERS = frozenset({"subprocess", "serving", "run", "started", "kill_at_random", "PROGRAM", "get_context"})
 """Names in test modules that start processes, which takes long."""
+LONGEST = (
+    "browser/test_console",
+    "hostile/test_processes",
+    "app/outbox/test_killed",
+    "browser/test_portal",
+    "browser/test_bridge",
+    "app/cutover/test_shadow_visitors",
+    "app/cutover/test_stages",
+    "app/cli/test_story",
+    "app/cli/test_serving",
+    "app/cutover/test_replicas",
+    "test_outage_drill",
+    "test_alerts",
+    "test_leaks",
+    "browser/test_migration",
+)
+"""Files that take half a minute of a processor or of waiting, as they should begin."""
 
 
 @pytest.fixture
@@ -28,10 +45,9 @@ def own_logs() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that start processes first, as a long one that comes last would be waited for alone. Browser tests last:
-    Playwright's loop stays in the main thread, where async tests would meet it.
-    """
-    items.sort(key=lambda item: (item.get_closest_marker("browser") is not None, not _starts_processes(item)))
+    """The longest files first, then those that start processes: a long one that comes last would be waited for alone."""
+    places = {f"tests/{name}.py": place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: (places.get(item.nodeid.partition("::")[0], len(places)), not _starts_processes(item)))
 
 
 def _starts_processes(item: pytest.Item) -> bool:

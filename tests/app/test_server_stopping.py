@@ -52,7 +52,9 @@ def refused(port: int) -> bool:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_readiness_first_then_nothing_new_and_registrations_to_their_end(workers: int, upstream: Sandbox, tmp_path: Path) -> None:
-    environment = {**environment_for(upstream), "EVTMGMT_LIMITS__DRAIN_DELAY": "2", "EVTMGMT_LIMITS__SHUTDOWN_TIMEOUT": "1"}
+    patience = ("UPSTREAM__READ_TIMEOUT", "UPSTREAM__TOTAL_TIMEOUT", "LIMITS__REQUEST_TIMEOUT", "FAULTS__DEADLINE")
+    seconds = {**dict.fromkeys(patience, "60"), "LIMITS__DRAIN_DELAY": "4", "LIMITS__SHUTDOWN_TIMEOUT": "1"}
+    environment = environment_for(upstream) | {f"EVTMGMT_{name}": value for name, value in seconds.items()}
     with serving("--workers", str(workers), folder=tmp_path, **environment) as program, ExitStack() as closing:
         port = port_of(program, workers)
         assert status(port, READ) == 200
@@ -60,8 +62,7 @@ def test_readiness_first_then_nothing_new_and_registrations_to_their_end(workers
         kept, line = (closing.enter_context(Line(port)) for _ in range(2))
         kept.send(ask(READ))
         assert b"connection: close" not in kept.answer().lower()
-        # A registration that takes longer than the bound for all other requests, and the delay, together.
-        upstream.faults.add("latency", seconds=12, operation="register")
+        held = upstream.faults.add("hold", operation="register")
         line.send(post())
         upstream.recorder.wait(operation="register")
         program.process.send_signal(SIGTERM)
@@ -73,8 +74,10 @@ def test_readiness_first_then_nothing_new_and_registrations_to_their_end(workers
         program.process.send_signal(SIGTERM)  # said twice, as to a group of processes
         late = pool.submit(program.process.wait, 60)
         until(lambda: refused(port))
-        assert upstream.recorder.find(operation="register", outcome=PENDING)  # so nobody waited for the end of it to be refused
-        assert not late.done()
+        with pytest.raises(TimeoutError):
+            late.result(2)  # twice the bound
+        assert upstream.recorder.find(operation="register", outcome=PENDING)
+        upstream.faults.clear(held.number)
         assert b'"status":"Success"' in line.rest()
         assert late.result() == 0
     assert not [line for line in program.log if line["level"] == "error"]
@@ -83,15 +86,16 @@ def test_readiness_first_then_nothing_new_and_registrations_to_their_end(workers
 def test_a_request_that_arrives_while_it_closes_is_told_so(upstream: Sandbox, tmp_path: Path) -> None:
     with serving(folder=tmp_path, **environment_for(upstream)) as program, ExitStack() as closing:
         port = port_of(program, 1)
-        upstream.faults.add("latency", seconds=3, operation="register")
         registering, arriving = (closing.enter_context(Line(port)) for _ in range(2))
+        held = upstream.faults.add("hold", operation="register")
         registering.send(post())
         upstream.recorder.wait(operation="register")
         arriving.send(ask(f"{READ}?api-version=9")[:-2])  # all but its end
         program.process.send_signal(SIGTERM)
-        program.wait_for(lambda _: status(port, "/livez") == 0)
+        until(lambda: refused(port))
         arriving.send(b"\r\n")
         told = arriving.rest()
+        upstream.faults.clear(held.number)
         assert told.startswith(b"HTTP/1.1 503 ")
         assert b'"errorCode":"Stopping"' in told
         assert b"\r\nconnection: close\r\n" in told.lower()

@@ -174,7 +174,7 @@ def test_slow_drip_is_the_true_answer(sandbox: Sandbox, realtime: Caller) -> Non
     assert realtime.get(PATH).json() == true
 
 
-@pytest.mark.parametrize("kind", ["hang", "latency", "slow_drip"])
+@pytest.mark.parametrize("kind", ["hang", "hold", "latency", "slow_drip"])
 def test_a_wait_ends_when_the_peer_goes_away(sandbox: Sandbox, target: str, kind: str) -> None:
     sandbox.faults.add(kind, seconds=3600)
     connection = connect(sandbox)
@@ -182,6 +182,18 @@ def test_a_wait_ends_when_the_peer_goes_away(sandbox: Sandbox, target: str, kind
     sandbox.recorder.wait(outcome="pending")
     connection.close()
     assert sandbox.recorder.wait(outcome="cancelled")[0].fault == kind
+
+
+def test_a_hold_keeps_one_request_until_it_is_cleared(sandbox: Sandbox, realtime: Caller, target: str) -> None:
+    held = sandbox.faults.add("hold")
+    connection = connect(sandbox)
+    connection.sendall(head(target))
+    sandbox.recorder.wait(outcome="pending")
+    assert realtime.get(PATH).status_code == 200  # others are served meanwhile
+    assert [record.outcome for record in sandbox.recorder.find()] == ["pending", "answered"]
+    sandbox.faults.clear(held.number)
+    sandbox.recorder.wait(outcome="answered", count=2)
+    connection.close()
 
 
 def test_a_wait_ends_when_the_peer_resets(sandbox: Sandbox, target: str) -> None:

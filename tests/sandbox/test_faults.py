@@ -65,6 +65,6 @@ def test_mistakes_are_refused() -> None:
 
 
 def test_every_kind_is_implemented_once() -> None:
-    assert {"latency"} | set(CHANGERS) | set(PLAYERS) == KINDS
+    assert {"hold", "latency"} | set(CHANGERS) | set(PLAYERS) == KINDS
     assert not set(CHANGERS) & set(PLAYERS)
     assert INSTEAD < KINDS
