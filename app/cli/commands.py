@@ -319,7 +319,11 @@ def health(
     """Ask a running proxy whether it lives; for health checks in images without a shell. Exit status 1 when it does not."""
     from app.cli.health import is_alive
 
-    raise typer.Exit(0 if is_alive(url) else 1)
+    if not is_alive(url):
+        typer.echo(
+            f"{url} does not answer 200 within three seconds. Does the proxy run, at this port? --url names another.", err=True
+        )
+        raise typer.Exit(1)
 
 
 def _print(table: "Table") -> None:

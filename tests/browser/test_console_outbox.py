@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from time import time
 from typing import Any, Literal
 
 import pytest
@@ -20,17 +21,17 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    """A proxy with an outbox in which something stands in each state that a person meets; nothing is delivered meanwhile."""
-    outbox = {"enabled": True, "key": KEY, "backoff_first": 600, "backoff_most": 600}
+    """A proxy with an outbox in which something stands in each state that a person meets. Nothing is delivered meanwhile."""
+    store = Store(tmp_path, lambda: time() - 2_400)
+    stand = [("Data_Day", State.PARKED, "Interrupted"), ("Autumn_Fair_2026", State.DEAD, "NotRegistered")]
+    for event, state, code in [*stand, ("Contoso_Open_Day", State.WAITING, "UpstreamTimeout")]:
+        claimed = delivering.claim(store, put(store, event=event))
+        assert claimed is not None
+        delivering.settle(store, claimed, state, code, hold=90_000)
+    put(store, "ben@example.com")
+    store.close()
+    outbox = {"enabled": True, "key": KEY}
     with running_service(outbox=outbox, state={"path": str(tmp_path)}, admin={"token": ADMIN}) as running:
-        store = Store(tmp_path)
-        stand = [("Data_Day", State.PARKED, "Interrupted"), ("Autumn_Fair_2026", State.DEAD, "NotRegistered")]
-        for event, state, code in [*stand, ("Contoso_Ltd_Conference", State.WAITING, "UpstreamTimeout")]:
-            claimed = delivering.claim(store, put(store, event=event))
-            assert claimed is not None
-            delivering.settle(store, claimed, state, code)
-        put(store, "ben@example.com", "Contoso_Ltd_Conference")
-        store.close()
         yield running
 
 
