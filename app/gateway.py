@@ -47,6 +47,9 @@ _MORE_TO_COME: Final = frozenset({b"content-length", b"transfer-encoding", b"exp
 _OUTLINE: Final = frozenset({b"origin", b"accept-language"})
 REQUEST_ID: Final = "evtmgmt.request_id"
 """Where the service's own application finds the correlation id in the scope."""
+_KNOWN: Final = "evtmgmt.known"
+"""Where the headers of a connection's last read are found: those of its next one are mostly the same."""
+_NOTHING_KNOWN: Final = (None, None, None)
 MOST_AT_ONCE: Final = 4 * 2**20
 """Bytes of the largest kept body that the server is given in one go, and cuts a client off that does not read it."""
 RETRY_SECONDS: Final = 2
@@ -128,6 +131,7 @@ class Gateway:
         self._elsewhere = elsewhere
         self._traces = traces
         self._in_flight = 0
+        self._mark = object()  # stands for this gateway where it must not be held
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -218,13 +222,13 @@ class Gateway:
             return None
         exchange = Exchange(scope["method"], scope["raw_path"], perf_counter())
         try:
-            headers = guard(scope, self.limits)  # 1
-            if not _MORE_TO_COME.isdisjoint(headers.single):
+            headers = self._guarded(scope)  # 1
+            if headers is None:
                 return None
             served = self._answering.kept(exchange, shortcut, headers, scope)  # 2 to 6
             if served is None:
                 return None
-            exchange.request_id = _request_id(scope["headers"])
+            exchange.request_id = _id_of(headers.single.get(b"x-request-id"))
             answer = self._delivery.at_once(exchange, served, headers, MOST_AT_ONCE)  # 7
         except ProxyError:
             return None  # the whole way answers it
@@ -237,6 +241,23 @@ class Gateway:
             self._recorder.record(exchange)  # 8
             self._answering.delivered(served)
         return answer
+
+    def _guarded(self, scope: Scope) -> Headers | None:
+        """The headers of a request, within bounds; None when they tell of a body.
+
+        Raises:
+            ProxyError: As ``guard``.
+        """
+        extensions = scope["extensions"]
+        known: tuple[object, object, Headers | None] = extensions.get(_KNOWN, _NOTHING_KNOWN)
+        whose, raw, headers = known
+        if whose is self._mark and raw == scope["headers"]:
+            return headers
+        headers = guard(scope, self.limits)
+        if not _MORE_TO_COME.isdisjoint(headers.single):
+            return None
+        extensions[_KNOWN] = self._mark, scope["headers"], headers
+        return headers
 
     def not_taken(self, scope: Scope) -> None:
         """A client did not read the kept answer that ``kept_answer`` gave for this scope, and was cut off."""
@@ -307,11 +328,14 @@ def _outline(raw: list[Header]) -> Headers:
 
 
 def _request_id(headers: list[Header]) -> str:
-    """The caller's request id when it is well-formed, else a new one."""
-    for name, value in headers:
-        if name == b"x-request-id":
-            text = value.decode("latin-1")
-            if is_request_id(text):
-                return text
-            break
+    """The caller's request id, of headers that nobody has looked at."""
+    return _id_of(next((value for name, value in headers if name == b"x-request-id"), None))
+
+
+def _id_of(given: bytes | None) -> str:
+    """The request id that was given when it is well-formed, else a new one."""
+    if given is not None:
+        text = given.decode("latin-1")
+        if is_request_id(text):
+            return text
     return new_request_id()
