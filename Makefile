@@ -59,6 +59,7 @@ $(INSTALLED): requirements/dev.lock pyproject.toml
 	  fi; \
 	  "$$python" -m venv --clear $(VENV) || exit 1; \
 	fi
+	@echo "Installing the locked packages into $(VENV): a minute or two"
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
