@@ -32,8 +32,9 @@ GOOD = {
 }
 
 
-def test_version_is_the_installed_one(tmp_path: Path) -> None:
-    done = run("version", folder=tmp_path)
+@pytest.mark.parametrize("asked", ["version", "--version"])
+def test_version_is_the_installed_one(asked: str, tmp_path: Path) -> None:
+    done = run(asked, folder=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{version('evtmgmt-proxy')}\n", "")
 
 
