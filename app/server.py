@@ -25,6 +25,8 @@ from app.settings import Limits
 _CLOSE: Final = b"connection: close\r\n"
 WORKER_SECONDS: Final = 60
 """How long a worker may be silent before it is taken for hung: a busy machine takes more than uvicorn's 5 s to start one."""
+LINGER_SECONDS: Final = 2
+"""How long a refused client is listened to, that it may read why (RFC 9112 9.6)."""
 HARD_HEADER_BYTES: Final = 131_072
 """Where a connection is cut that sends a request line or headers without end; the gateway refuses politely long before."""
 
@@ -36,6 +38,7 @@ class GuardedProtocol(HttpToolsProtocol):
     _own_lines: ClassVar[bytes] = b""  # the headers of each answer that are the server's, as they stand on the wire
     _clock: asyncio.TimerHandle | None = None
     _head_bytes = 0  # what the parser took since it last told of more than a header
+    _begun = False  # whether a message began in this segment
     _idle: asyncio.TimerHandle | None = None  # goes on over many requests: a timer for each costs as much as its parsing
     _quiet_since = 0.0
     _in_message = False
@@ -75,11 +78,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self._idle.cancel()
         self._extensions.clear()  # they hold this object
         super().connection_lost(exc)
-        for cycle in self._cycles:  # uvicorn knows of the last one only
-            cycle.disconnected = True
-            cycle.message_event.set()
-        if self._when_gone is not None:
-            self._when_gone()
+        self._tell_gone()
 
     def pause_writing(self) -> None:
         """Give the client its time to read a kept answer; for all others the gateway does."""
@@ -99,6 +98,10 @@ class GuardedProtocol(HttpToolsProtocol):
             return
         self._head_bytes += len(data)
         super().data_received(data)
+        if self._begun:
+            self._begun = False
+            if self._in_headers:  # what came before it in the segment is no part of it
+                self._head_bytes = sum(len(name) + len(value) for name, value in self.headers)
         if self._head_bytes > HARD_HEADER_BYTES:
             self.send_400_response("bytes without end")
         elif self._clock is None and not self._deaf:
@@ -112,7 +115,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self.scope["extensions"] = self._extensions
         self._head_bytes = 0
-        self._in_message = self._in_headers = True
+        self._begun = self._in_message = self._in_headers = True
         self._answered = False
 
     def on_headers_complete(self) -> None:
@@ -176,7 +179,7 @@ class GuardedProtocol(HttpToolsProtocol):
             return
         if cycle is None or cycle.response_complete or not cycle.response_started:
             self.transport.write(self._face.unparsed)
-        self.transport.close()
+        self._linger()
 
     def send_at_once(self, scope: Scope, status: int, lines: bytes, body: bytes) -> bool:
         """Send a whole answer in one write, past ASGI's messages, which cost more than the rest of a hit.
@@ -202,7 +205,10 @@ class GuardedProtocol(HttpToolsProtocol):
         self._write(status, lines, body)
         cycle.message_event.set()
         if not cycle.keep_alive:
-            self.transport.close()
+            if self._in_message:
+                self._linger()
+            else:
+                self.transport.close()
         cycle.on_response()
         return True
 
@@ -275,6 +281,26 @@ class GuardedProtocol(HttpToolsProtocol):
             self._idle = self.loop.call_later(left, self._look)
         else:
             self.timeout_keep_alive_handler()
+
+    def _tell_gone(self) -> None:
+        """Nobody reads what is still to be answered."""
+        for cycle in self._cycles:  # uvicorn knows of the last one only
+            cycle.disconnected = True
+            cycle.message_event.set()
+        if self._when_gone is not None:
+            self._when_gone()
+
+    def _linger(self) -> None:
+        """Close the connection to a client that may still send. With bytes unread it would be reset, and the answer lost."""
+        self._deaf = True
+        self._stop_clock()
+        self._tell_gone()
+        if not self.transport.can_write_eof():
+            self.transport.close()
+            return
+        self.transport.write_eof()
+        self.flow.resume_reading()
+        self._clock = self.loop.call_later(LINGER_SECONDS, self._too_slow)
 
     def _start_clock(self) -> None:
         self._clock = self.loop.call_later(self._face.limits.header_timeout, self._too_slow)
