@@ -20,8 +20,9 @@ from app.hosting.host import Host
 from app.logs import configure_logs
 from app.main import create_app
 from app.problems import Problems
+from app.protocol import GuardedProtocol
 from app.redaction import Redactor
-from app.server import GuardedProtocol, server_config
+from app.server import server_config
 from app.settings import GivenSettings, Upstream
 from app.transport import Transport, build_transport
 from benchmarks.material import CLIENT_TOKEN, EVENT, NEW_BASE, OLD_BASE, ORIGIN, SERVER_TOKEN, make_bodies
