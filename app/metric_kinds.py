@@ -35,6 +35,9 @@ class _Gauge(prometheus_client.Gauge):
     def dec(self, amount: float = 1) -> None:
         self._value.inc(-amount)
 
+    def set(self, value: float) -> None:
+        self._value.set(float(value))
+
 
 class _Histogram(prometheus_client.Histogram):
     """The same, and it looks for the bucket by halves."""

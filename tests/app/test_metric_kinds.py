@@ -34,3 +34,5 @@ def test_what_is_counted_with_an_exemplar_is_counted_once() -> None:
     names = ("times_count", "things_total")
     assert [registry.get_sample_value(name, {"kind": "a"}) for name in names] == [1, 2]
     assert registry.get_sample_value("now") == -2
+    gauge.set(7)
+    assert registry.get_sample_value("now") == 7
