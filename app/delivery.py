@@ -21,6 +21,11 @@ from translation.validators import accepts_gzip, matches
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 TAKEN_AT_ONCE: Final = 65_536
 """Bytes that the server takes without waiting for the client to read them."""
+_PLAIN: Final = (
+    b"x-request-id: %b\r\nx-content-type-options: nosniff\r\n%bx-evtmgmt-backend: %b\r\n%bcontent-length: %d\r\n"
+    b"cache-control: no-cache\r\n%b"
+)
+"""The header lines of an answer that has none of its own, as ``send_reply`` gives them."""
 _OUTCOMES: Final = {outcome: outcome.encode("ascii") for outcome in Outcome}
 
 
@@ -108,6 +113,9 @@ class Delivery:
         self, exchange: Exchange, reply: Reply, headers: Headers, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Send an answer that is not kept: whole, or as it comes."""
+        at_once: AtOnce | None = extension(scope, AT_ONCE)
+        if at_once is not None and self._is_plain(reply) and self._send_plain(exchange, reply, headers, scope, at_once):
+            return
         out: list[Header] = [(b"x-request-id", exchange.request_id.encode("ascii")), (b"x-content-type-options", b"nosniff")]
         if exchange.cache is not None:
             out.append((b"x-evtmgmt-cache", exchange.cache.encode("ascii")))
@@ -140,6 +148,25 @@ class Delivery:
         finally:
             if reply.resources is not None:
                 await reply.resources.aclose()
+
+    @staticmethod
+    def _is_plain(reply: Reply) -> bool:
+        """Whether an answer is what nearly all are: whole, small, found, and without headers of its own."""
+        return reply.status == 200 and not reply.headers and reply.chunks is None and len(reply.body) <= TAKEN_AT_ONCE
+
+    def _send_plain(self, exchange: Exchange, reply: Reply, headers: Headers, scope: Scope, at_once: AtOnce) -> bool:
+        """Send such an answer without a list of its headers, which costs more than the rest. Returns whether it was sent."""
+        size = len(reply.body)
+        lines = _PLAIN % (
+            exchange.request_id.encode("ascii"),
+            b"" if exchange.cache is None else b"x-evtmgmt-cache: %b\r\n" % exchange.cache.encode("ascii"),
+            exchange.backend.encode("ascii"),
+            b"" if reply.content_type is None else b"content-type: %b\r\n" % reply.content_type,
+            size,
+            self._cors.lines(headers.get(b"origin")),
+        )
+        exchange.status, exchange.size = 200, 0 if exchange.method == "HEAD" else size
+        return at_once(scope, 200, lines, b"" if exchange.method == "HEAD" else reply.body)
 
     async def _send_whole(
         self, exchange: Exchange, status: int, headers: list[Header], body: bytes, scope: Scope, send: Send

@@ -27,7 +27,7 @@ from app.calls import Header, Reply
 from app.cors import Cors
 from app.delivery import Delivery, Send
 from app.faults.draining import Draining
-from app.guard import Headers, guard
+from app.guard import Guard, Headers
 from app.metrics import PORTAL_FILE, UNMATCHED
 from app.problems import Problems
 from app.record import Exchange, Recorder, new_request_id
@@ -47,9 +47,6 @@ _MORE_TO_COME: Final = frozenset({b"content-length", b"transfer-encoding", b"exp
 _OUTLINE: Final = frozenset({b"origin", b"accept-language"})
 REQUEST_ID: Final = "evtmgmt.request_id"
 """Where the service's own application finds the correlation id in the scope."""
-_KNOWN: Final = "evtmgmt.known"
-"""Where the headers of a connection's last read are found: those of its next one are mostly the same."""
-_NOTHING_KNOWN: Final = (None, None, None)
 MOST_AT_ONCE: Final = 4 * 2**20
 """Bytes of the largest kept body that the server is given in one go, and cuts a client off that does not read it."""
 RETRY_SECONDS: Final = 2
@@ -66,7 +63,7 @@ class Answers(Protocol):
         """What is kept for it."""
 
     async def answer(
-        self, exchange: Exchange, path: list[str], headers: Headers, scope: Scope, receive: Receive
+        self, exchange: Exchange, path: tuple[str, ...], headers: Headers, scope: Scope, receive: Receive
     ) -> Reply | Served:
         """The answer to a request under the old base."""
 
@@ -121,6 +118,7 @@ class Gateway:
         self._service_rooms = service_rooms
         self._files = files
         self.limits = limits
+        self._guard = Guard(limits)
         self.unparsed = problems.raw(ProxyError(BAD_HEADERS, detail="The request cannot be parsed."))
         self.crowded = problems.raw(ProxyError(OVERLOADED, retry_after=RETRY_SECONDS))
         self.draining = draining
@@ -131,7 +129,6 @@ class Gateway:
         self._elsewhere = elsewhere
         self._traces = traces
         self._in_flight = 0
-        self._mark = object()  # stands for this gateway where it must not be held
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -160,7 +157,7 @@ class Gateway:
         reply: Reply | Served | None
         try:
             exchange.request_id = _request_id(scope["headers"])
-            headers = guard(scope, self.limits)  # 1
+            headers = self._guard.check(scope)  # 1
             target = scope["raw_path"], scope["query_string"]
             shortcut = self._answering.shortcut(*target) if scope["method"] in _READS else None
             reply = None if shortcut is None else self._answering.kept(exchange, shortcut, headers, scope)  # 2 to 6
@@ -222,8 +219,8 @@ class Gateway:
             return None
         exchange = Exchange(scope["method"], scope["raw_path"], perf_counter())
         try:
-            headers = self._guarded(scope)  # 1
-            if headers is None:
+            headers = self._guard.headers(scope)  # 1: the line is that of a request that was answered before
+            if not _MORE_TO_COME.isdisjoint(headers.single):
                 return None
             served = self._answering.kept(exchange, shortcut, headers, scope)  # 2 to 6
             if served is None:
@@ -242,29 +239,12 @@ class Gateway:
             self._answering.delivered(served)
         return answer
 
-    def _guarded(self, scope: Scope) -> Headers | None:
-        """The headers of a request, within bounds; None when they tell of a body.
-
-        Raises:
-            ProxyError: As ``guard``.
-        """
-        extensions = scope["extensions"]
-        known: tuple[object, object, Headers | None] = extensions.get(_KNOWN, _NOTHING_KNOWN)
-        whose, raw, headers = known
-        if whose is self._mark and raw == scope["headers"]:
-            return headers
-        headers = guard(scope, self.limits)
-        if not _MORE_TO_COME.isdisjoint(headers.single):
-            return None
-        extensions[_KNOWN] = self._mark, scope["headers"], headers
-        return headers
-
     def not_taken(self, scope: Scope) -> None:
         """A client did not read the kept answer that ``kept_answer`` gave for this scope, and was cut off."""
         shortcut = self._answering.shortcut(scope["raw_path"], scope["query_string"])
         self._recorder.gone(UNMATCHED if shortcut is None else shortcut.key.operation)
 
-    def _owner(self, path: list[str]) -> App | None:
+    def _owner(self, path: tuple[str, ...]) -> App | None:
         """The application that answers what is no operation of the old API; None for an operation."""
         api = is_api(path)
         if "/".join(path[: 2 if api else 1]).lower() in self._service_rooms:
@@ -293,7 +273,7 @@ class Gateway:
         self._recorder.shed(what)
         note(SHED, what=what)
 
-    def _options(self, path: list[str], headers: Headers) -> Reply:
+    def _options(self, path: tuple[str, ...], headers: Headers) -> Reply:
         origin = headers.get(b"origin")
         if origin is not None and headers.get(b"access-control-request-method") is not None:
             # Also for paths that do not exist, so that their error can be read.

@@ -16,7 +16,7 @@ def heads(store: Store) -> list[Head]:
 
     def work(connection: sqlite3.Connection) -> list[Head]:
         found = connection.execute(
-            "SELECT min(id), line FROM entries WHERE state = ?1 AND line NOT IN (SELECT line FROM entries WHERE state = ?2)"
+            "SELECT min(id), line FROM entries WHERE state = ? AND line NOT IN (SELECT line FROM entries WHERE state = ?)"
             " GROUP BY line ORDER BY 1",
             (State.WAITING, State.SENDING),
         )

@@ -34,7 +34,9 @@ LAYOUT: Final = Layout(
 
 def count(connection: sqlite3.Connection, name: str, number: int = 1) -> None:
     """Add to a total; in a transaction of the caller's."""
-    connection.execute("INSERT INTO totals VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET number = number + ?2", (name, number))
+    connection.execute(
+        "INSERT INTO totals VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET number = number + excluded.number", (name, number)
+    )
 
 
 def hold_until(connection: sqlite3.Connection, until: float) -> None:

@@ -128,8 +128,8 @@ class Store:
 
         def work(connection: sqlite3.Connection) -> list[Entry]:
             found = connection.execute(
-                f"SELECT {ENTRY_COLUMNS} FROM entries WHERE ?1 IS NULL OR state = ?1 ORDER BY id LIMIT ?2",  # noqa: S608
-                (state, limit),
+                f"SELECT {ENTRY_COLUMNS} FROM entries WHERE ? IS NULL OR state = ? ORDER BY id LIMIT ?",  # noqa: S608
+                (state, state, limit),
             )
             return [entry_of(row) for row in found]
 

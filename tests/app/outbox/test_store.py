@@ -1,6 +1,7 @@
 """The entries on the disk: what is one, what is full, what is said of troubles, what is left of what was deleted."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -86,7 +87,8 @@ def test_it_is_bounded_by_number_and_bytes(store: Store) -> None:
 def test_what_passes_cost_is_remembered(store: Store, tmp_path: Path) -> None:
     assert store.is_paid(EVENT) is None
     store.learn_passes(EVENT, paid=True)
-    assert Store(tmp_path).is_paid(EVENT.lower()) is True
+    with closing(Store(tmp_path)) as other:
+        assert other.is_paid(EVENT.lower()) is True
     store.learn_passes(EVENT, paid=False)
     assert store.is_paid(EVENT) is False
 
@@ -111,7 +113,8 @@ def test_a_file_that_was_moved_away_is_noticed_before_anything_is_promised(store
     for rest in ("-wal", "-shm"):
         (tmp_path / f"{FILE}{rest}").rename(tmp_path / f"elsewhere.sqlite3{rest}")
     put(store)
-    assert len(Store(tmp_path).entries()) == 1
+    with closing(Store(tmp_path)) as other:
+        assert len(other.entries()) == 1
 
 
 def test_a_trouble_is_told_in_words(store: Store, tmp_path: Path) -> None:

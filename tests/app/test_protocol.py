@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from functools import partial
 from logging import ERROR
+from socket import SHUT_WR
 from threading import Thread
 from typing import Any, TypeVar
 from weakref import WeakSet
@@ -14,7 +15,8 @@ from weakref import WeakSet
 import pytest
 from uvicorn.server import ServerState
 
-from app.server import GuardedProtocol
+from app import protocol
+from app.protocol import GuardedProtocol
 from sandbox.recorder import CANCELLED
 from tests.app.line import CLOSE, EVENT, FRESH, LARGE, MIDDLE, OTHER, Line, ask, masked, never_asked, post, statuses
 from tests.app.pair import KEPT, USUAL, Pair, pairing, requests
@@ -82,6 +84,36 @@ def test_who_stops_in_the_middle_of_a_refused_body_is_not_waited_for() -> None:
     with pairing(limits={"keep_alive": 1, "header_timeout": 1, "body_bytes": 1_024}) as running, Line(running.guarded) as line:
         line.send(post(b"", "X-Odd: 1").replace(b"Content-Length: 0", b"Content-Length: 5000"))
         assert line.rest().startswith(b"HTTP/1.1 413 ")
+
+
+ENDLESS = post(b"").replace(b"Content-Length: 0", b"Content-Length: 500000000")
+BROKEN = ask(EVENT, "Transfer-Encoding: chunked", method="POST") + b"evil\r\n"
+
+
+@pytest.mark.parametrize(("sent", "status"), [(ENDLESS, 413), (BROKEN, 400)], ids=["too large", "broken"])
+def test_who_is_refused_while_it_sends_can_read_why(own: Pair, sent: bytes, status: int) -> None:
+    with Line(own.guarded) as line:
+        line.send(sent)
+        assert line.answer().startswith(b"HTTP/1.1 %d " % status)
+        line.send(*[b"x" * 100_000] * 20)  # the connection is not reset
+        line.socket.shutdown(SHUT_WR)
+        assert line.socket.recv(1) == b""
+
+
+def test_who_is_refused_and_sends_on_and_on_is_cut_off(own: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "LINGER_SECONDS", 0.1)
+    with Line(own.guarded) as line:
+        line.send(ENDLESS)
+        assert line.answer().startswith(b"HTTP/1.1 413 ")
+
+        def cut_off() -> bool:
+            try:
+                line.send(b"x")
+            except ConnectionError:
+                return True
+            return False
+
+        until(cut_off)
 
 
 def test_a_stop_does_not_wait_for_idle_connections() -> None:

@@ -1,4 +1,4 @@
-"""The server's short ways (app/server.py, app/delivery.py): the same answers as uvicorn's own."""
+"""The server's short ways (app/protocol.py, app/delivery.py): the same answers as uvicorn's own."""
 
 import pytest
 
@@ -170,9 +170,11 @@ def test_headers_that_were_well_before_are_looked_at_again_where_other_bounds_ho
     scope["headers"] = [(b"host", b"x"), *((b"x-odd-%d" % number, b"1") for number in range(10))]
     with pairing() as lenient, pairing(limits={"header_count": 10}) as strict:
         for _ in range(2):
-            assert lenient.gateway._guarded(scope) is lenient.gateway._guarded({**scope, "headers": list(scope["headers"])})
+            assert lenient.gateway._guard.headers(scope) is lenient.gateway._guard.headers(
+                {**scope, "headers": list(scope["headers"])}
+            )
             with pytest.raises(ProxyError) as failure:
-                strict.gateway._guarded(scope)
+                strict.gateway._guard.headers(scope)
             assert failure.value.kind is HEADERS_TOO_LARGE
 
 
