@@ -21,6 +21,7 @@ from app.settings import Settings
 from benchmarks.replicas import nginx_config
 from sandbox.server import Sandbox, SandboxThread
 from tests.deploying import DEPLOY, NAMES, names_in
+from tests.ports import free_port
 from tests.service import BASE, event_path, running_proxy, settings_for
 
 FILE = DEPLOY / "nginx" / "evtmgmt-proxy.conf"
@@ -58,13 +59,6 @@ class ToLoopback(httpx.HTTPTransport):
         request.extensions = {**request.extensions, "sni_hostname": NAME}
         request.url = request.url.copy_with(host="127.0.0.1")
         return super().handle_request(request)
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @contextmanager

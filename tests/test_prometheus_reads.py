@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ import yaml
 from tests.app.telemetry.rig import traced
 from tests.collector import running_collector
 from tests.examples import OPEN_DAY, registration
+from tests.ports import free_port
 from tests.service import Service
 
 ROOT = Path(__file__).parent.parent
@@ -84,8 +84,7 @@ def prometheus(service: Service, tmp_path_factory: pytest.TempPathFactory) -> It
     configuration["rule_files"] = [str(ROOT / "deploy/prometheus/rules/*.yml")]
     configuration["scrape_configs"][0]["static_configs"][0]["targets"] = [service.url.removeprefix("http://")]
     (folder / "prometheus.yml").write_text(yaml.safe_dump(configuration), "utf-8")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     words = [f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
     words += [word for word in compose["services"]["prometheus"]["command"] if word.startswith("--enable-feature")]

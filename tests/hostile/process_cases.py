@@ -254,22 +254,25 @@ def nobody_takes_the_log(stage: Stage) -> None:
     assert stage.call(get(b"/nowhere")) == "404 OperationNotFound"
 
 
-JUMPING = {JUMPS: "1"}
 SOON = {"EVTMGMT_LIMITS__SHUTDOWN_TIMEOUT": "2"}
-PATIENT = {
+UNHURRIED = {
     **{f"EVTMGMT_UPSTREAM__{name}_TIMEOUT": "60" for name in ("READ", "TOTAL")},
     "EVTMGMT_LIMITS__REQUEST_TIMEOUT": "60",
-    "EVTMGMT_LIMITS__SHUTDOWN_TIMEOUT": "1",
     "EVTMGMT_FAULTS__DEADLINE": "60",
 }
+"""Nothing is too slow, however slow the machine."""
+JUMPING = {**UNHURRIED, JUMPS: "1"}
+PATIENT = {**UNHURRIED, "EVTMGMT_LIMITS__SHUTDOWN_TIMEOUT": "1"}
 """All would be answered in time, did the process not stop before."""
 TWO = {**PATIENT, "EVTMGMT_SERVE_WORKERS": "2"}
 UNKNOWN = "it may have been sent, and nobody saw the answer"
 
 CASES = (
-    ProcessCase("SIGTERM during a read", stop_during_a_read, "what is under way is finished", DRAIN, ends=True),
-    ProcessCase("SIGTERM during a registration", stop_during_a_registration, "it is told, and sent once", DRAIN, ends=True),
-    ProcessCase("SIGTERM during an image", stop_during_an_image, "an image is finished as well", DRAIN, ends=True),
+    ProcessCase("SIGTERM during a read", stop_during_a_read, "what is under way is finished", DRAIN, UNHURRIED, ends=True),
+    ProcessCase(
+        "SIGTERM during a registration", stop_during_a_registration, "it is told, and sent once", DRAIN, UNHURRIED, ends=True
+    ),
+    ProcessCase("SIGTERM during an image", stop_during_an_image, "an image is finished as well", DRAIN, UNHURRIED, ends=True),
     ProcessCase(
         "SIGTERM, silent callers", stop_with_callers_that_say_nothing, "nobody holds the stop up", DRAIN, SOON, ends=True
     ),

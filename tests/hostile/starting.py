@@ -16,6 +16,7 @@ import orjson
 from tests.app.cli.program import PATIENCE, whole_environment
 from tests.clock import until
 from tests.forking import CONTEXT
+from tests.ports import free_port
 
 JUMPS = "JUMPS"
 """A variable of the environment: the wall clock jumps."""
@@ -85,13 +86,6 @@ class Process:
 def listens(port: int) -> bool:
     with socket(AF_INET, SOCK_STREAM) as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def free_port() -> int:
-    with socket(AF_INET, SOCK_STREAM) as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 @contextmanager
