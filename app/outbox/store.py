@@ -37,12 +37,13 @@ class Store:
         clock: Seconds since 1970.
 
     Attributes:
+        directory: The same.
         place: The file's name.
         clock: The same.
     """
 
     def __init__(self, directory: Path, clock: Callable[[], float] = time.time) -> None:
-        self._directory = directory
+        self.directory = directory
         self.clock = clock
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
@@ -179,7 +180,7 @@ class Store:
             if self._connection is not None and self._inode != self._inode_now():
                 self.close()
             if self._connection is None:
-                self._connection = open_file(self._directory, LAYOUT)
+                self._connection = open_file(self.directory, LAYOUT)
                 self._inode = self._inode_now()
             return work(self._connection)
         except sqlite3.Error as error:
@@ -189,7 +190,7 @@ class Store:
 
     def _inode_now(self) -> int:
         try:
-            return (self._directory / FILE).stat().st_ino
+            return (self.directory / FILE).stat().st_ino
         except OSError:
             return -1
 
