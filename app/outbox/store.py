@@ -94,7 +94,7 @@ class Store:
                 )
                 count(connection, "accepted")
                 if hold:
-                    hold_until(connection, now + hold)
+                    hold_until(connection, now, hold)
             return Put.STORED, added.lastrowid or 0
 
         return self.do(work)
@@ -212,8 +212,8 @@ class Store:
         among = marks(digests.people)
         first = f"SELECT min(id) FROM entries WHERE person IN ({among}) AND state = ?"  # noqa: S608
         found = connection.execute(
-            f"UPDATE entries SET sealed = ?, bytes = ?, content = ? WHERE id = ({first}) RETURNING id",  # noqa: S608
-            (sealed, len(sealed), digests.contents[0], *digests.people, State.WAITING),
+            f"UPDATE entries SET sealed = ?, bytes = ?, person = ?, content = ? WHERE id = ({first}) RETURNING id",  # noqa: S608
+            (sealed, len(sealed), digests.people[0], digests.contents[0], *digests.people, State.WAITING),
         ).fetchall()
         if not found:
             found = connection.execute(
