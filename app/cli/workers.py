@@ -42,12 +42,14 @@ class Worker(multiprocess.Process):
     Attributes:
         deaths: The same, with its own.
         serves: Whether it has said that it does.
+        owes_reload: Whether it is to read the settings anew as soon as it serves: before, the signal would end it.
         due: When another is to be started in its place; None while it runs.
     """
 
     def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], deaths: int = 0) -> None:
         super().__init__(config, sockets)
         self.serves = False
+        self.owes_reload = False
         self.due: float | None = None
         self.deaths = deaths
         self._began = monotonic()
@@ -82,6 +84,13 @@ class Worker(multiprocess.Process):
         if self.pid is not None and self.exitcode is None:
             os.kill(self.pid, signal.SIGTERM)
             log.info(f"Terminated child process [{self.pid}]")
+
+    def reload(self) -> None:
+        """Have it read its settings anew."""
+        self.owes_reload = False
+        if self.pid is not None:
+            with suppress(ProcessLookupError):  # it ended a moment ago, and the next one reads them when it starts
+                os.kill(self.pid, signal.SIGHUP)
 
     def bury(self) -> float:
         """See to it that it has ended, and when another may begin: at once, or later and later if each ends soon.
@@ -153,9 +162,8 @@ class Workers(Multiprocess):
     def handle_hup(self) -> None:
         """Have all workers read their settings anew; none is restarted for it."""
         for worker in self._workers:
-            if worker.pid is not None and worker.process.is_alive():
-                with suppress(ProcessLookupError):  # it ended a moment ago, and reads them when it starts
-                    os.kill(worker.pid, signal.SIGHUP)
+            worker.owes_reload = True
+            self._lives(worker)
 
     def handle_ttin(self) -> None:
         """Nothing: what they share is divided by how many there are."""
@@ -174,6 +182,8 @@ class Workers(Multiprocess):
             return False
         silence = worker.silence()
         self._served = self._served or worker.serves
+        if worker.serves and worker.owes_reload:
+            worker.reload()
         if silence < self.config.timeout_worker_healthcheck:
             return True
         log.error("a worker says nothing: it is killed", process=worker.pid, seconds=round(silence))

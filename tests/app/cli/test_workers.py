@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM
+from signal import SIGCONT, SIGHUP, SIGKILL, SIGSTOP, SIGTERM
 from time import monotonic, sleep
 
 import httpx
@@ -138,6 +138,18 @@ def test_a_worker_that_ends_while_settings_are_broken_takes_nobody_along(upstrea
         assert rests[:3] == [0, 1, 2]
         assert program.stop(SIGTERM) == 0
     assert not any("Traceback" in str(line) for line in program.log)
+
+
+def test_a_worker_that_is_starting_reads_its_settings_anew_when_it_serves(upstream: Sandbox, tmp_path: Path) -> None:
+    with serving("--workers", "2", folder=tmp_path, **environment_for(upstream)) as program:
+        program.ready(2)
+        os.kill(processes(program)[0], SIGKILL)
+        program.wait_for("a worker ended".__eq__)  # the next one begins at once
+        sleep(0.1)
+        program.process.send_signal(SIGHUP)
+        program.wait_for("settings were read anew and serve".__eq__, 2)
+        assert program.stop(SIGTERM) == 0
+    assert [line["status"] for line in program.log if line["event"] == "a worker ended"] == [-SIGKILL]
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
