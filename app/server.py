@@ -25,6 +25,8 @@ from app.settings import Limits
 _CLOSE: Final = b"connection: close\r\n"
 WORKER_SECONDS: Final = 60
 """How long a worker may be silent before it is taken for hung: a busy machine takes more than uvicorn's 5 s to start one."""
+LINGER_SECONDS: Final = 2
+"""How long a refused client is listened to, that it may read why (RFC 9112 9.6)."""
 HARD_HEADER_BYTES: Final = 131_072
 """Where a connection is cut that sends a request line or headers without end; the gateway refuses politely long before."""
 
@@ -35,8 +37,10 @@ class GuardedProtocol(HttpToolsProtocol):
     _own: ClassVar[list[tuple[bytes, bytes]] | None] = None
     _own_lines: ClassVar[bytes] = b""  # the headers of each answer that are the server's, as they stand on the wire
     _clock: asyncio.TimerHandle | None = None
-    _header_bytes = 0
-    _silent_bytes = 0  # what the parser took since it last told of anything
+    _head_bytes = 0  # what the parser took since it last told of more than a header
+    _begun = False  # whether a message began in this segment
+    _idle: asyncio.TimerHandle | None = None  # goes on over many requests: a timer for each costs as much as its parsing
+    _quiet_since = 0.0
     _in_message = False
     _in_headers = False
     _answered = False  # the message is answered already: what may be left of it concerns nobody
@@ -70,13 +74,11 @@ class GuardedProtocol(HttpToolsProtocol):
         """Stop the clocks, and tell whoever answers a request."""
         self._stop_clock()
         self._stop_reading_clock()
+        if self._idle is not None:
+            self._idle.cancel()
         self._extensions.clear()  # they hold this object
         super().connection_lost(exc)
-        for cycle in self._cycles:  # uvicorn knows of the last one only
-            cycle.disconnected = True
-            cycle.message_event.set()
-        if self._when_gone is not None:
-            self._when_gone()
+        self._tell_gone()
 
     def pause_writing(self) -> None:
         """Give the client its time to read a kept answer; for all others the gateway does."""
@@ -91,12 +93,16 @@ class GuardedProtocol(HttpToolsProtocol):
         self._stop_reading_clock()
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came. The parser tells nothing of a request line, header or chunk extension until its end: bounded here."""
+        """Parse what came. Request lines, headers, trailers and chunk extensions may be without end: bounded here."""
         if self._deaf:
             return
-        self._silent_bytes += len(data)
+        self._head_bytes += len(data)
         super().data_received(data)
-        if self._silent_bytes > HARD_HEADER_BYTES:
+        if self._begun:
+            self._begun = False
+            if self._in_headers:  # what came before it in the segment is no part of it
+                self._head_bytes = sum(len(name) + len(value) for name, value in self.headers)
+        if self._head_bytes > HARD_HEADER_BYTES:
             self.send_400_response("bytes without end")
         elif self._clock is None and not self._deaf:
             if self._in_headers:
@@ -108,27 +114,16 @@ class GuardedProtocol(HttpToolsProtocol):
         """Be ready for the next request on the connection. Its clock starts when not all of its headers came at once."""
         super().on_message_begin()
         self.scope["extensions"] = self._extensions
-        self._header_bytes = self._silent_bytes = 0
-        self._in_message = self._in_headers = True
+        self._head_bytes = 0
+        self._begun = self._in_message = self._in_headers = True
         self._answered = False
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header or a trailer, unless they come without end.
-
-        Raises:
-            ValueError: The parser then refuses the message.
-        """
-        self._silent_bytes = 0
-        self._header_bytes += len(name) + len(value)
-        if self._header_bytes > HARD_HEADER_BYTES:
-            raise ValueError("headers without end")
-        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Stop the clock: the body has its own."""
-        self._stop_clock()
+        if self._clock is not None:
+            self._stop_clock()
         self._in_headers = False
-        self._silent_bytes = 0
+        self._head_bytes = 0
         self._unread = None
         self._answered = self._answer_kept()
         if self._answered:
@@ -145,17 +140,28 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body; its size is bounded by who reads it."""
-        self._silent_bytes = 0
+        self._head_bytes = 0
         if not self._answered:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Know that what follows is no part of this request."""
-        self._silent_bytes = 0
+        self._head_bytes = 0
         self._in_message = False
-        self._stop_clock()
+        if self._clock is not None:
+            self._stop_clock()
         if not self._answered:
             super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """As uvicorn does, but for the timer of its own that it makes for each request."""
+        if self.pipeline:
+            super().on_response_complete()
+            return
+        self.server_state.total_requests += 1
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
+            self._rest()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse a message that cannot be parsed, in the form of the closed list.
@@ -173,7 +179,7 @@ class GuardedProtocol(HttpToolsProtocol):
             return
         if cycle is None or cycle.response_complete or not cycle.response_started:
             self.transport.write(self._face.unparsed)
-        self.transport.close()
+        self._linger()
 
     def send_at_once(self, scope: Scope, status: int, lines: bytes, body: bytes) -> bool:
         """Send a whole answer in one write, past ASGI's messages, which cost more than the rest of a hit.
@@ -199,7 +205,10 @@ class GuardedProtocol(HttpToolsProtocol):
         self._write(status, lines, body)
         cycle.message_event.set()
         if not cycle.keep_alive:
-            self.transport.close()
+            if self._in_message:
+                self._linger()
+            else:
+                self.transport.close()
         cycle.on_response()
         return True
 
@@ -212,26 +221,26 @@ class GuardedProtocol(HttpToolsProtocol):
 
         Only a plain GET that is the only one on its connection; everything else goes the whole way.
         """
-        parser, url = self.parser, self.url
+        parser, cycle = self.parser, self.cycle
         if (
             parser.get_method() != b"GET"
+            or (cycle is not None and not cycle.response_complete)
+            or self.flow.write_paused
             or parser.get_http_version() != "1.1"
             or parser.should_upgrade()
-            or url[:1] != b"/"
-            or b"#" in url
-            or not (self.cycle is None or self.cycle.response_complete)
-            or self.flow.write_paused
             or self.transport.is_closing()
         ):
             return False
-        raw_path, _, query = url.partition(b"?")
         scope: Any = self.scope
-        scope["method"], scope["raw_path"], scope["query_string"] = "GET", raw_path, query
-        answer = self._face.kept_answer(scope)
+        scope["method"] = "GET"
+        # No target with a host or a fragment in it is known: it is answered, and known, without them.
+        scope["raw_path"], _, scope["query_string"] = self.url.partition(b"?")
+        face = self._face
+        answer = face.kept_answer(scope)
         if answer is None:
             return False
         status, lines, body = answer
-        keep_alive = parser.should_keep_alive() and not self._face.draining.leaving
+        keep_alive = parser.should_keep_alive() and not face.draining.leaving
         self._unread = scope
         self._write(status, lines if keep_alive else lines + _CLOSE, body)
         self.server_state.total_requests += 1
@@ -251,13 +260,47 @@ class GuardedProtocol(HttpToolsProtocol):
         return app  # type: ignore[no-any-return] # server_config sees to it
 
     def _wait_on(self) -> None:
-        """Start a clock again: uvicorn stops its own for any byte, be it an empty line or the rest of a refused body."""
-        if self.transport.is_closing() or self.timeout_keep_alive_task is not None:
-            return
-        if self._in_message:
+        """Have a clock run after bytes that asked for nothing, or for what is answered: an empty line, the rest of a body."""
+        if not self._in_message:
+            self._rest()
+        elif not self.transport.is_closing():
             self._start_clock()
+
+    def _rest(self) -> None:
+        """Close the connection when nothing comes for ``limits.keep_alive`` from now on."""
+        self._quiet_since = self.loop.time()
+        if self._idle is None and not self.transport.is_closing():
+            self._idle = self.loop.call_later(self.timeout_keep_alive, self._look)
+
+    def _look(self) -> None:
+        self._idle = None
+        if self._clock is not None or not (self.cycle is None or self.cycle.response_complete):
+            return  # who rests after that looks again
+        left = self._quiet_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._idle = self.loop.call_later(left, self._look)
         else:
-            self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+            self.timeout_keep_alive_handler()
+
+    def _tell_gone(self) -> None:
+        """Nobody reads what is still to be answered."""
+        for cycle in self._cycles:  # uvicorn knows of the last one only
+            cycle.disconnected = True
+            cycle.message_event.set()
+        if self._when_gone is not None:
+            self._when_gone()
+
+    def _linger(self) -> None:
+        """Close the connection to a client that may still send. With bytes unread it would be reset, and the answer lost."""
+        self._deaf = True
+        self._stop_clock()
+        self._tell_gone()
+        if not self.transport.can_write_eof():
+            self.transport.close()
+            return
+        self.transport.write_eof()
+        self.flow.resume_reading()
+        self._clock = self.loop.call_later(LINGER_SECONDS, self._too_slow)
 
     def _start_clock(self) -> None:
         self._clock = self.loop.call_later(self._face.limits.header_timeout, self._too_slow)

@@ -8,6 +8,7 @@ portals rely on hold (CONTRACT 1): any letter case of fixed segments, trailing a
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -21,7 +22,7 @@ _BAD_SEGMENT: Final = "The path holds a segment that is not allowed."
 _HOSTILE: Final = re.compile(r"[/\\\x00-\x1f\x7f]")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Match:
     """An operation and the decoded values of its path parameters, validated."""
 
@@ -150,6 +151,12 @@ def _methods(node: _Node) -> tuple[str, ...]:
     return (*found, "OPTIONS")
 
 
+@cache
+def _parts(template: str) -> tuple[tuple[str, bool], ...]:
+    """The words of a template, and whether each is a parameter's name."""
+    return tuple((word.strip("{}"), word.startswith("{")) for word in template.split("/"))
+
+
 def upstream_path(template: str, parameters: Mapping[str, str]) -> str:
     """A path under an organisation's base, percent-encoded, from validated parameters only.
 
@@ -157,6 +164,4 @@ def upstream_path(template: str, parameters: Mapping[str, str]) -> str:
         template: A path of the table, such as ``Operation.upstream``, without a leading slash.
         parameters: The values of its parameters, decoded.
     """
-    return "/".join(
-        quote_segment(parameters[segment[1:-1]]) if segment.startswith("{") else segment for segment in template.split("/")
-    )
+    return "/".join([quote_segment(parameters[word]) if given else word for word, given in _parts(template)])

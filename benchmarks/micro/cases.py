@@ -15,7 +15,7 @@ from app.client.target import origin_of
 from app.cutover.decision import Source
 from app.extensions import AT_ONCE
 from app.gateway import Gateway
-from app.guard import guard
+from app.guard import Guard
 from app.hosting.host import Host
 from app.logs import configure_logs
 from app.main import create_app
@@ -318,7 +318,7 @@ CASES: Final[dict[str, Operation]] = {
     "an error rendered": _refused,
     "a refusal through the whole gateway": lambda: _answered(f"{OLD_BASE}nothing".encode()),
     "a browser's headers taken": _headers_taken,
-    "a browser's headers guarded": lambda: guard(_scope(), _gateway().limits),
+    "a browser's headers guarded": lambda: Guard(_gateway().limits).check(_scope()),
     "a hit in the gateway": lambda: _connection() and _gateway().kept_answer(_scope()),
     "a hit, from bytes to bytes": _hit,
     "a call to Dynamics": _call,
