@@ -1,7 +1,7 @@
 """The outbox of one process: stores registrations that could not be sent, and has its courier deliver them."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from time import monotonic
@@ -95,6 +95,7 @@ class Outbox:
         except asyncio.CancelledError:
             self._courier.stop()
             self._readiness.degraded(OUTBOX, None, fails=False)
+            self._show({}, 0.0)  # when there is no next one, nobody is called for what is told no more
             raise
 
     async def close(self) -> None:
@@ -257,12 +258,15 @@ class Outbox:
             except StoreAwayError as away:
                 self._readiness.degraded(OUTBOX, f"the outbox cannot be used: {away}", fails=self._fails)
             else:
-                for state, number in found.states.items():
-                    self._metrics.outbox_entries.labels(state).set(number)
                 age = 0.0 if found.oldest is None else max(0.0, self._store.clock() - found.oldest)
-                self._metrics.outbox_oldest.set(age)
+                self._show(found.states, age)
                 self._readiness.degraded(OUTBOX, self._trouble(age), fails=self._fails)
             await asyncio.sleep(SUMMARY_SECONDS)
+
+    def _show(self, states: Mapping[State, int], age: float) -> None:
+        for state in State:
+            self._metrics.outbox_entries.labels(state).set(states.get(state, 0))
+        self._metrics.outbox_oldest.set(age)
 
     def _trouble(self, age: float) -> str | None:
         """What the readiness says of it.
