@@ -63,7 +63,7 @@ class Answers(Protocol):
         """What is kept for it."""
 
     async def answer(
-        self, exchange: Exchange, path: list[str], headers: Headers, scope: Scope, receive: Receive
+        self, exchange: Exchange, path: tuple[str, ...], headers: Headers, scope: Scope, receive: Receive
     ) -> Reply | Served:
         """The answer to a request under the old base."""
 
@@ -244,7 +244,7 @@ class Gateway:
         shortcut = self._answering.shortcut(scope["raw_path"], scope["query_string"])
         self._recorder.gone(UNMATCHED if shortcut is None else shortcut.key.operation)
 
-    def _owner(self, path: list[str]) -> App | None:
+    def _owner(self, path: tuple[str, ...]) -> App | None:
         """The application that answers what is no operation of the old API; None for an operation."""
         api = is_api(path)
         if "/".join(path[: 2 if api else 1]).lower() in self._service_rooms:
@@ -273,7 +273,7 @@ class Gateway:
         self._recorder.shed(what)
         note(SHED, what=what)
 
-    def _options(self, path: list[str], headers: Headers) -> Reply:
+    def _options(self, path: tuple[str, ...], headers: Headers) -> Reply:
         origin = headers.get(b"origin")
         if origin is not None and headers.get(b"access-control-request-method") is not None:
             # Also for paths that do not exist, so that their error can be read.

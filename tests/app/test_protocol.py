@@ -15,8 +15,8 @@ from weakref import WeakSet
 import pytest
 from uvicorn.server import ServerState
 
-from app import server
-from app.server import GuardedProtocol
+from app import protocol
+from app.protocol import GuardedProtocol
 from sandbox.recorder import CANCELLED
 from tests.app.line import CLOSE, EVENT, FRESH, LARGE, MIDDLE, OTHER, Line, ask, masked, never_asked, post, statuses
 from tests.app.pair import KEPT, USUAL, Pair, pairing, requests
@@ -101,7 +101,7 @@ def test_who_is_refused_while_it_sends_can_read_why(own: Pair, sent: bytes, stat
 
 
 def test_who_is_refused_and_sends_on_and_on_is_cut_off(own: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "LINGER_SECONDS", 0.1)
+    monkeypatch.setattr(protocol, "LINGER_SECONDS", 0.1)
     with Line(own.guarded) as line:
         line.send(ENDLESS)
         assert line.answer().startswith(b"HTTP/1.1 413 ")

@@ -1,4 +1,4 @@
-"""The server's short ways (app/server.py, app/delivery.py): the same answers as uvicorn's own."""
+"""The server's short ways (app/protocol.py, app/delivery.py): the same answers as uvicorn's own."""
 
 import pytest
 
