@@ -9,9 +9,11 @@ import pytest
 from app.outbox import delivering
 from app.outbox.entries import State
 from app.outbox.file import FILE
+from app.outbox.sealing import Letter, Sealing
 from app.outbox.store import Put, Store
 from app.sqlite_files import StoreAwayError
-from tests.app.outbox.material import EVENT, ROOM, SEALING, digests, put, sealed
+from tests.app.outbox.material import EVENT, KEY, ROOM, SEALING, body, digests, put, sealed
+from tests.app.outbox.test_sealing import OTHER
 
 
 def test_an_entry_is_there_after_a_restart_and_for_other_processes(store: Store, tmp_path: Path) -> None:
@@ -42,6 +44,13 @@ def test_of_identical_ones_there_is_one_and_the_newer_contents_count_while_it_wa
     assert b'"B"' in SEALING.open(found[1], EVENT).body
     assert store.summary().totals["accepted"] == 1
     assert store.summary().totals["repeated"] == 1
+
+
+def test_what_was_sealed_anew_is_known_by_the_new_key_alone(store: Store) -> None:
+    number = put(store)
+    both, new = Sealing([OTHER, KEY]), Sealing([OTHER])
+    assert store.put(EVENT, both.digests(EVENT, body()), both.seal(Letter(EVENT, body(), "")), ROOM) == (Put.REPEATED, number)
+    assert store.put(EVENT, new.digests(EVENT, body()), new.seal(Letter(EVENT, body(), "")), ROOM) == (Put.REPEATED, number)
 
 
 def test_one_under_way_or_parked_is_the_same_only_with_equal_contents(store: Store) -> None:
