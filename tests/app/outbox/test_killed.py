@@ -9,7 +9,7 @@ import pytest
 from sandbox.server import Sandbox, SandboxThread
 from tests.app.outbox.killing import ACCEPTING, DELIVERING, PATIENCE, Kill, Scene, kill_at_random, scene
 
-KILLS = 30
+KILLS = 20
 """Here; `make kills` does more."""
 
 
