@@ -84,7 +84,8 @@ def build_portal(
     upstream = life.part("upstream", partial(build_upstream, settings.upstream), shape=settings.upstream, close=Upstream.close)
     budget = budgets.of(settings, Source.REALTIME)
     old = None if settings.outbound is None else budgets.of(settings, Source.OUTBOUND)
-    staging, readiness = stage(settings, budget, metrics, life, addresses := build_addresses(settings), old)
+    line = build_line(settings, metrics, life)
+    staging, readiness = stage(settings, budget, metrics, life, addresses := build_addresses(settings), old, line)
     # As the connections are, which its places stand for; what is known of an organisation's failures outlives a reload.
     shape = settings.upstream, settings.faults, settings.realtime.endpoint
     protection = life.part("protection", partial(build_protection, settings, metrics), shape=shape)
@@ -94,7 +95,6 @@ def build_portal(
     kept = life.part("cache", partial(Cache, cache.max_bytes, cache.max_entries, metrics), shape=shape_of_answers(settings))
     alone = settings.outbound is None
     finisher = Finisher(kept, cache.max_entry_bytes, settings.upstream.total_timeout, cache.browsers, shared=alone)
-    line = build_line(settings, metrics, life)
     share_budgets(settings, line, {Source.REALTIME: budget} | ({} if old is None else {Source.OUTBOUND: old}), life)
     second = build_second_level(settings, line, shape_of_answers(settings), kept, finisher, metrics, life)
     legs, probes, outbox = _legs(settings, staging, backend, kept, finisher, metrics, readiness, second, traces)
