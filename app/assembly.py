@@ -39,6 +39,7 @@ from app.telemetry.traces import Traces
 from app.upstream import Upstream
 from routes import both_handlers, outbound_handlers, realtime_handlers, with_archive_handlers
 from routes.archived import Archived, archive_handlers
+from routes.learning import Hearer
 from translation.errors import PORTAL_NOT_FOUND
 from translation.messages import Messages
 
@@ -166,14 +167,15 @@ def _legs(
         make = partial(build_outbox, settings, backend, sides[Source.REALTIME].registered, metrics, readiness, traces)
         outbox = staging.life.part("outbox", make, start=Outbox.start, run=Outbox.run, close=Outbox.close)
     places = staging.places if staging.observed or staging.shelf else None
+    hearers: dict[str, Hearer] = {}
     handlers = realtime_handlers(
-        backend, sides[Source.REALTIME], aliases, images, places, outbox, shared=staging.outbound is None
+        backend, sides[Source.REALTIME], aliases, images, places, outbox, shared=staging.outbound is None, hearers=hearers
     )
     legs = {Source.REALTIME: Leg(sides[Source.REALTIME], handlers, aliases.parameters)}
     probes: Probes = {Source.REALTIME: backend.probe}
     if staging.outbound is not None:
         sides[Source.OUTBOUND] = reading(Source.OUTBOUND)
-        handlers = outbound_handlers(staging.outbound, sides[Source.OUTBOUND], images, staging.places)
+        handlers = outbound_handlers(staging.outbound, sides[Source.OUTBOUND], images, staging.places, hearers)
         legs[Source.OUTBOUND] = Leg(sides[Source.OUTBOUND], handlers, aliases.old_parameters, knows_users=True)
         probes[Source.OUTBOUND] = staging.outbound.probe
         for source, first in ((Source.REALTIME_FIRST, Source.REALTIME), (Source.OUTBOUND_FIRST, Source.OUTBOUND)):
@@ -183,6 +185,7 @@ def _legs(
         _add_archive(settings, staging, staging.shelf, legs, reading)
     if second is not None:
         second.registrations.hearers = tuple(leg.reading.expire for leg in legs.values())
+        second.hearers = hearers
     return legs, probes, outbox
 
 

@@ -159,7 +159,7 @@ class Router:
         """Run for ever: while the published lists decide, have them read every so often.
 
         Args:
-            read: Reads the list of an organisation, from wherever it is kept.
+            read: Reads the list of an organisation; what it answers reaches ``Places`` by itself.
             always: Whether somebody wants to see them when they do not decide.
         """
         while True:
@@ -169,10 +169,10 @@ class Router:
             unknown = self._places.listed(Source.REALTIME) is None
             await asyncio.sleep(1.0 if unknown and (self._needs_lists(self._state()) or not always) else LISTS_SECONDS)
 
-    async def _read(self, source: Source, ask: Callable[[], Awaitable[Any]]) -> None:
+    @staticmethod
+    async def _read(source: Source, ask: Callable[[], Awaitable[Any]]) -> None:
         try:
-            # Another replica may have asked for it: then nothing of it passed here.
-            self._places.learn(source, "list_events", {}, await ask())
+            await ask()
         except ProxyError as error:
             log.warning("the list of events could not be read", organisation=source, code=error.kind.code)
         except Exception as defect:  # the other list, and the next look, shall not suffer

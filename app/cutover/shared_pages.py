@@ -81,7 +81,7 @@ class SharedPages(Pages):
         age, source = told
         at = self._clock() - age
         own = self._pages.get(page)
-        if source is not None and age < self._seconds and (own is None or at > own[0]):
+        if source is not None and (own is None or at > own[0]):
             self._keep(page, at, source)
 
     async def run(self) -> None:

@@ -74,18 +74,6 @@ async def test_a_request_waits_for_the_first_lists_of_both() -> None:
     await ended(following)
 
 
-async def test_a_list_that_another_replica_asked_for_is_known_as_well() -> None:
-    desk = Desk(CutoverState(stage=Stage.SPLIT))
-
-    async def kept() -> list[dict[str, Any]]:
-        return published("Gala")
-
-    following = asyncio.create_task(desk.router.follow_lists({REALTIME: kept, OUTBOUND: kept}))
-    assert (await desk.choose("register")).rule is Rule.PERCENT
-    assert desk.places.publishers("Gala") == BOTH
-    await ended(following)
-
-
 @pytest.mark.parametrize("failing", [(REALTIME,), (OUTBOUND,), (REALTIME, OUTBOUND)])
 async def test_nobody_waits_for_an_organisation_that_is_down(failing: tuple[Source, ...]) -> None:
     desk = Desk(CutoverState(stage=Stage.SPLIT, percent=0))

@@ -147,6 +147,16 @@ async def test_a_page_told_once_more_is_as_young_as_when_it_was_seen_last(replic
     assert two.pages.source(7, "Gala") is None
 
 
+async def test_a_page_told_late_makes_none_older(replica: Making, name: str) -> None:
+    one, two = replica(), replica()
+    two.pages.seen(7, "Gala", OUTBOUND)
+    two.clock.go(SECONDS / 2)
+    await one.told(7, "Gala", OUTBOUND)
+    before = await one.line.redis.zrange(name, 0, -1, withscores=True)
+    await two.tells()
+    assert await one.line.redis.zrange(name, 0, -1, withscores=True) == before
+
+
 async def test_it_is_forgotten_when_its_time_is_over(server: RedisServer, replica: Making, name: str) -> None:
     one, two = replica(), replica()
     one.pages.seen(7, "Gala", OUTBOUND)

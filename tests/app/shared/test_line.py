@@ -230,3 +230,37 @@ async def test_waiting_for_what_another_request_asked_is_bounded_too(server: Red
         await asyncio.gather(never, return_exceptions=True)
         assert await asyncio.create_task(line.wait(never)) is True
     assert module.PATIENCE == 0.05  # what docs/scale.md says
+
+
+async def test_of_questions_under_way_at_the_same_time_one_failure_counts(server: RedisServer) -> None:
+    """A moment in which Redis waits for a core must not look like a Redis that is away."""
+    time = Time()
+
+    async def silent(_: Redis) -> bool:
+        raise TimeoutError
+
+    async with lined(server.url, clock=time) as (line, _):
+
+        async def fail(number: int) -> None:
+            """So many begin together, and fail a moment later."""
+            asking = [asyncio.create_task(line.ask(PART, failing)) for _ in range(number)]
+            while line._places._value > PLACES - number:  # noqa: ASYNC110 - what it waits for tells nobody
+                await asyncio.sleep(0)
+            time.now += 0.1
+            stall.set()
+            await asyncio.gather(*asking)
+            stall.clear()
+            time.now += 0.1
+
+        stall = asyncio.Event()
+
+        async def failing(redis: Redis) -> bool:
+            await stall.wait()
+            return await silent(redis)
+
+        for _ in range(FAILURES - 1):
+            await fail(5)
+            assert line.is_open
+        await fail(5)
+        assert not line.is_open
+        assert line._probe is None
