@@ -114,7 +114,7 @@ class Answering:
         return leg.reading.kept(key)  # 5
 
     async def answer(
-        self, exchange: Exchange, path: list[str], headers: Headers, scope: Scope, receive: Receive
+        self, exchange: Exchange, path: tuple[str, ...], headers: Headers, scope: Scope, receive: Receive
     ) -> Reply | Served:
         """The answer to a request under the old base.
 

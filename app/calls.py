@@ -31,9 +31,9 @@ def header_lines(headers: Sequence[Header]) -> bytes:
     return lines
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
-    """One request that matched an operation.
+    """One request that matched an operation. Nobody changes it; to have Python see to that costs more than to make it.
 
     Attributes:
         operation: The row of the table.

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
 from app.bodies import ClientGoneError, Receive, Scope
+from app.caching.cache import Entry, Form
 from app.caching.finishing import Finisher
 from app.caching.served import Outcome, Served
 from app.calls import Header, Reply, header_lines
@@ -20,8 +21,12 @@ from translation.validators import accepts_gzip, matches
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 TAKEN_AT_ONCE: Final = 65_536
 """Bytes that the server takes without waiting for the client to read them."""
+_PLAIN: Final = (
+    b"x-request-id: %b\r\nx-content-type-options: nosniff\r\n%bx-evtmgmt-backend: %b\r\n%bcontent-length: %d\r\n"
+    b"cache-control: no-cache\r\n%b"
+)
+"""The header lines of an answer that has none of its own, as ``send_reply`` gives them."""
 _OUTCOMES: Final = {outcome: outcome.encode("ascii") for outcome in Outcome}
-_GZIP: Final[Header] = (b"content-encoding", b"gzip")
 
 
 class Delivery:
@@ -54,9 +59,16 @@ class Delivery:
         send_at_once: AtOnce | None = extension(scope, AT_ONCE)
         if answer is not None and send_at_once is not None and send_at_once(scope, *answer):
             return
-        status, own, body = self._choose(exchange, served, headers)
-        everybody = [*served.entry.head, *self._cors.headers(headers.get(b"origin"))]
-        await self._send_whole(exchange, status, [*own, *everybody], body, scope, send)
+        status, form = self._choose(served.entry, headers)
+        exchange.cache = served.outcome
+        own = [
+            (b"x-request-id", exchange.request_id.encode("ascii")),
+            (b"x-evtmgmt-cache", _OUTCOMES[served.outcome]),
+            (b"age", b"%d" % served.age),
+        ]
+        everybody = self._cors.headers(headers.get(b"origin"))
+        body = b"" if exchange.method == "HEAD" else form.body
+        await self._send_whole(exchange, status, [*own, *form.headers, *everybody], body, scope, send)
 
     def at_once(
         self, exchange: Exchange, served: Served, headers: Headers, most: int = TAKEN_AT_ONCE
@@ -69,40 +81,41 @@ class Delivery:
             headers: The request's.
             most: Bytes of the largest body that can be sent in one go.
         """
-        if served.entry.packed is None and accepts_gzip(headers.get(b"accept-encoding")):
+        entry = served.entry
+        if entry.packed is None and accepts_gzip(headers.get(b"accept-encoding")):
             return None
-        status, own, body = self._choose(exchange, served, headers)
+        status, form = self._choose(entry, headers)
+        body = b"" if exchange.method == "HEAD" else form.body
         if len(body) > most:
             return None
+        exchange.cache = served.outcome
         exchange.status = status
         exchange.size = len(body)
-        lines = b"".join([b"%b: %b\r\n" % header for header in own])
-        return status, lines + served.entry.lines + self._cors.lines(headers.get(b"origin")), body
+        lines = b"x-request-id: %b\r\nx-evtmgmt-cache: %b\r\nage: %d\r\n%b%b" % (
+            exchange.request_id.encode("ascii"),
+            _OUTCOMES[served.outcome],
+            served.age,
+            form.lines,
+            self._cors.lines(headers.get(b"origin")),
+        )
+        return status, lines, body
 
-    def _choose(self, exchange: Exchange, served: Served, headers: Headers) -> tuple[int, list[Header], bytes]:
-        """Status, the headers that depend on the request, and the form of the body that the client wants."""
-        entry = served.entry
-        exchange.cache = served.outcome
-        own: list[Header] = [
-            (b"x-request-id", exchange.request_id.encode("ascii")),
-            (b"x-evtmgmt-cache", _OUTCOMES[served.outcome]),
-            (b"age", b"%d" % served.age),
-        ]
+    @staticmethod
+    def _choose(entry: Entry, headers: Headers) -> tuple[int, Form]:
+        """Status and form of the answer that the client wants."""
         condition = headers.get(b"if-none-match")
         if condition is not None and matches(condition, entry.etag):
-            return 304, own, b""
-        body = entry.body
-        if entry.packed and accepts_gzip(headers.get(b"accept-encoding")):
-            body = entry.packed
-            own.append(_GZIP)
-        own.append((b"content-type", entry.content_type))
-        own.append((b"content-length", b"%d" % len(body)))
-        return 200, own, b"" if exchange.method == "HEAD" else body
+            return 304, entry.unchanged
+        gzip = entry.gzip if entry.packed and accepts_gzip(headers.get(b"accept-encoding")) else None
+        return 200, gzip or entry.whole
 
     async def send_reply(
         self, exchange: Exchange, reply: Reply, headers: Headers, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Send an answer that is not kept: whole, or as it comes."""
+        at_once: AtOnce | None = extension(scope, AT_ONCE)
+        if at_once is not None and self._is_plain(reply) and self._send_plain(exchange, reply, headers, scope, at_once):
+            return
         out: list[Header] = [(b"x-request-id", exchange.request_id.encode("ascii")), (b"x-content-type-options", b"nosniff")]
         if exchange.cache is not None:
             out.append((b"x-evtmgmt-cache", exchange.cache.encode("ascii")))
@@ -135,6 +148,25 @@ class Delivery:
         finally:
             if reply.resources is not None:
                 await reply.resources.aclose()
+
+    @staticmethod
+    def _is_plain(reply: Reply) -> bool:
+        """Whether an answer is what nearly all are: whole, small, found, and without headers of its own."""
+        return reply.status == 200 and not reply.headers and reply.chunks is None and len(reply.body) <= TAKEN_AT_ONCE
+
+    def _send_plain(self, exchange: Exchange, reply: Reply, headers: Headers, scope: Scope, at_once: AtOnce) -> bool:
+        """Send such an answer without a list of its headers, which costs more than the rest. Returns whether it was sent."""
+        size = len(reply.body)
+        lines = _PLAIN % (
+            exchange.request_id.encode("ascii"),
+            b"" if exchange.cache is None else b"x-evtmgmt-cache: %b\r\n" % exchange.cache.encode("ascii"),
+            exchange.backend.encode("ascii"),
+            b"" if reply.content_type is None else b"content-type: %b\r\n" % reply.content_type,
+            size,
+            self._cors.lines(headers.get(b"origin")),
+        )
+        exchange.status, exchange.size = 200, 0 if exchange.method == "HEAD" else size
+        return at_once(scope, 200, lines, b"" if exchange.method == "HEAD" else reply.body)
 
     async def _send_whole(
         self, exchange: Exchange, status: int, headers: list[Header], body: bytes, scope: Scope, send: Send

@@ -27,7 +27,7 @@ from app.calls import Header, Reply
 from app.cors import Cors
 from app.delivery import Delivery, Send
 from app.faults.draining import Draining
-from app.guard import Headers, guard
+from app.guard import Guard, Headers
 from app.metrics import PORTAL_FILE, UNMATCHED
 from app.problems import Problems
 from app.record import Exchange, Recorder, new_request_id
@@ -63,7 +63,7 @@ class Answers(Protocol):
         """What is kept for it."""
 
     async def answer(
-        self, exchange: Exchange, path: list[str], headers: Headers, scope: Scope, receive: Receive
+        self, exchange: Exchange, path: tuple[str, ...], headers: Headers, scope: Scope, receive: Receive
     ) -> Reply | Served:
         """The answer to a request under the old base."""
 
@@ -118,6 +118,7 @@ class Gateway:
         self._service_rooms = service_rooms
         self._files = files
         self.limits = limits
+        self._guard = Guard(limits)
         self.unparsed = problems.raw(ProxyError(BAD_HEADERS, detail="The request cannot be parsed."))
         self.crowded = problems.raw(ProxyError(OVERLOADED, retry_after=RETRY_SECONDS))
         self.draining = draining
@@ -156,7 +157,7 @@ class Gateway:
         reply: Reply | Served | None
         try:
             exchange.request_id = _request_id(scope["headers"])
-            headers = guard(scope, self.limits)  # 1
+            headers = self._guard.check(scope)  # 1
             target = scope["raw_path"], scope["query_string"]
             shortcut = self._answering.shortcut(*target) if scope["method"] in _READS else None
             reply = None if shortcut is None else self._answering.kept(exchange, shortcut, headers, scope)  # 2 to 6
@@ -218,13 +219,13 @@ class Gateway:
             return None
         exchange = Exchange(scope["method"], scope["raw_path"], perf_counter())
         try:
-            headers = guard(scope, self.limits)  # 1
+            headers = self._guard.headers(scope)  # 1: the line is that of a request that was answered before
             if not _MORE_TO_COME.isdisjoint(headers.single):
                 return None
             served = self._answering.kept(exchange, shortcut, headers, scope)  # 2 to 6
             if served is None:
                 return None
-            exchange.request_id = _request_id(scope["headers"])
+            exchange.request_id = _id_of(headers.single.get(b"x-request-id"))
             answer = self._delivery.at_once(exchange, served, headers, MOST_AT_ONCE)  # 7
         except ProxyError:
             return None  # the whole way answers it
@@ -243,7 +244,7 @@ class Gateway:
         shortcut = self._answering.shortcut(scope["raw_path"], scope["query_string"])
         self._recorder.gone(UNMATCHED if shortcut is None else shortcut.key.operation)
 
-    def _owner(self, path: list[str]) -> App | None:
+    def _owner(self, path: tuple[str, ...]) -> App | None:
         """The application that answers what is no operation of the old API; None for an operation."""
         api = is_api(path)
         if "/".join(path[: 2 if api else 1]).lower() in self._service_rooms:
@@ -272,7 +273,7 @@ class Gateway:
         self._recorder.shed(what)
         note(SHED, what=what)
 
-    def _options(self, path: list[str], headers: Headers) -> Reply:
+    def _options(self, path: tuple[str, ...], headers: Headers) -> Reply:
         origin = headers.get(b"origin")
         if origin is not None and headers.get(b"access-control-request-method") is not None:
             # Also for paths that do not exist, so that their error can be read.
@@ -307,11 +308,14 @@ def _outline(raw: list[Header]) -> Headers:
 
 
 def _request_id(headers: list[Header]) -> str:
-    """The caller's request id when it is well-formed, else a new one."""
-    for name, value in headers:
-        if name == b"x-request-id":
-            text = value.decode("latin-1")
-            if is_request_id(text):
-                return text
-            break
+    """The caller's request id, of headers that nobody has looked at."""
+    return _id_of(next((value for name, value in headers if name == b"x-request-id"), None))
+
+
+def _id_of(given: bytes | None) -> str:
+    """The request id that was given when it is well-formed, else a new one."""
+    if given is not None:
+        text = given.decode("latin-1")
+        if is_request_id(text):
+            return text
     return new_request_id()

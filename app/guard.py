@@ -13,6 +13,8 @@ from app.calls import Header
 from app.settings import Limits
 from translation.errors import BAD_HEADERS, HEADERS_TOO_LARGE, METHOD_NOT_ALLOWED, TARGET_TOO_LONG, ProxyError
 
+_KNOWN: Final = "evtmgmt.known"
+"""Where a connection's last headers are found among the extensions of its requests."""
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PATCH", "OPTIONS"})
 _ALLOWED: Final = ("GET", "HEAD", "OPTIONS", "POST")
 """What is told of them: only the admin API knows PATCH."""
@@ -42,21 +44,52 @@ class Headers:
         return None if value is None else value.decode("latin-1")
 
 
-def guard(scope: MutableMapping[str, Any], limits: Limits) -> Headers:
-    """Check a request's line and headers.
+class Guard:
+    """Checks requests.
 
     Args:
-        scope: The ASGI scope.
         limits: The bounds.
-
-    Returns:
-        Its headers. Names with underscores are left out: proxies turn hyphens into them and back.
-
-    Raises:
-        ProxyError: ``TargetTooLong``, ``HeadersTooLarge``, ``BadHeaders`` or ``MethodNotAllowed``.
     """
-    if len(scope["raw_path"]) + len(scope["query_string"]) > limits.target_bytes:
-        raise ProxyError(TARGET_TOO_LONG)
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+
+    def check(self, scope: MutableMapping[str, Any]) -> Headers:
+        """Check a request's line and headers.
+
+        Args:
+            scope: The ASGI scope.
+
+        Returns:
+            Its headers. Names with underscores are left out: proxies turn hyphens into them and back.
+
+        Raises:
+            ProxyError: ``TargetTooLong``, ``HeadersTooLarge``, ``BadHeaders`` or ``MethodNotAllowed``.
+        """
+        if len(scope["raw_path"]) + len(scope["query_string"]) > self._limits.target_bytes:
+            raise ProxyError(TARGET_TOO_LONG)
+        headers = self.headers(scope)
+        if scope["method"] not in METHODS:
+            raise ProxyError(METHOD_NOT_ALLOWED, allow=_ALLOWED)
+        return headers
+
+    def headers(self, scope: MutableMapping[str, Any]) -> Headers:
+        """The same for the headers alone. They are not looked at again where they are those of the connection's last request.
+
+        Raises:
+            ProxyError: ``HeadersTooLarge`` or ``BadHeaders``.
+        """
+        extensions = scope.get("extensions")
+        known: tuple[Guard, list[Header], Headers] | None = None if extensions is None else extensions.get(_KNOWN)
+        if known is not None and known[0] is self and known[1] == scope["headers"] and scope["http_version"] == "1.1":
+            return known[2]
+        headers = _read(scope, self._limits)
+        if extensions is not None and scope["http_version"] == "1.1":
+            extensions[_KNOWN] = self, scope["headers"], headers
+        return headers
+
+
+def _read(scope: MutableMapping[str, Any], limits: Limits) -> Headers:
     raw: list[Header] = scope["headers"]
     if len(raw) > limits.header_count:
         raise ProxyError(HEADERS_TOO_LARGE)
@@ -71,8 +104,6 @@ def guard(scope: MutableMapping[str, Any], limits: Limits) -> Headers:
     if size > limits.header_bytes:
         raise ProxyError(HEADERS_TOO_LARGE)
     _framing(scope["http_version"], single, raw)
-    if scope["method"] not in METHODS:
-        raise ProxyError(METHOD_NOT_ALLOWED, allow=_ALLOWED)
     if b"_" not in names:
         return Headers(single, tuple(raw))
     plain = tuple(header for header in raw if b"_" not in header[0])

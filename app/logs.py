@@ -105,14 +105,15 @@ class AccessLog:
         if level != "info" or len(self._waiting) >= WRITE_LINES:
             self.flush()
             return
+        if self._due is not None and not self._due.is_closed():
+            return
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             self.flush()
             return
-        if self._due is not loop:  # also when the loop that was to write has ended
-            self._due = loop
-            loop.call_later(WRITE_SECONDS, self.flush)
+        self._due = loop
+        loop.call_later(WRITE_SECONDS, self.flush)
 
     def flush(self) -> None:
         """Write what waits."""

@@ -22,7 +22,8 @@ from app.hosting.reloading import Reloader
 from app.hosting.standing import Standing
 from app.hosting.watching import files_hash
 from app.logs import configure_logs
-from app.metrics import NO_PORTAL, Metrics, Registry
+from app.metric_kinds import NO_PORTAL, Registry
+from app.metrics import Metrics
 from app.outbox.outbox import Outbox
 from app.parts import build_bridge
 from app.problems import Problems

@@ -3,51 +3,18 @@
 docs/metrics.md describes each; a test compares.
 """
 
-from collections.abc import Callable, Iterator
 from functools import cache
-from typing import Any, Final, TypeVar
+from typing import Final
 
 import prometheus_client
-from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.metrics import MetricWrapperBase
-from prometheus_client.registry import Collector
+
+from app.metric_kinds import PORTAL, Counter, Gauge, Histogram, OfPortal, Registry
 
 UNMATCHED: Final = "unmatched"
 PORTAL_FILE: Final = "portal_file"
 """The label of what is answered with a file of the portal."""
 _SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-
-
-PORTAL: Final = "portal"
-NO_PORTAL: Final = ""
-"""The label of requests that are for no portal; Prometheus reads it as a label that is not there."""
-_Kind = TypeVar("_Kind", prometheus_client.Counter, prometheus_client.Gauge, prometheus_client.Histogram)
-
-
-class Registry(CollectorRegistry):
-    """A registry whose metrics may all bear the label of a portal.
-
-    Args:
-        portals: Whether they do.
-    """
-
-    def __init__(self, *, portals: bool = False) -> None:
-        super().__init__()
-        self.labels = (PORTAL,) if portals else ()
-
-
-def _of_portals(kind: type[_Kind]) -> Callable[..., _Kind]:
-    """Makes metrics that bear the label of a portal where there are several."""
-
-    def make(name: str, documentation: str, labelnames: tuple[str, ...] = (), *, registry: Registry, **more: Any) -> _Kind:
-        return kind(name, documentation, (*registry.labels, *labelnames), registry=registry, **more)
-
-    return make
-
-
-Counter: Final = _of_portals(prometheus_client.Counter)
-Gauge: Final = _of_portals(prometheus_client.Gauge)
-Histogram: Final = _of_portals(prometheus_client.Histogram)
 
 
 class Metrics:
@@ -324,37 +291,7 @@ class Metrics:
         view = object.__new__(Metrics)
         for name, metric in vars(self).items():
             if isinstance(metric, MetricWrapperBase) and metric._labelnames[:1] == (PORTAL,):
-                metric = metric.labels(portal) if metric._labelnames == (PORTAL,) else _OfPortal(metric, portal)
+                metric = metric.labels(portal) if metric._labelnames == (PORTAL,) else OfPortal(metric, portal)
             setattr(view, name, metric)
         view.portal = portal
         return view
-
-
-class _OfPortal:
-    """A metric of which one label is given. Used as the metric itself."""
-
-    def __init__(self, metric: MetricWrapperBase, portal: str) -> None:
-        def labels(*values: object) -> Any:
-            return metric.labels(portal, *values)
-
-        self.labels = cache(labels)
-
-
-class OnePortal(Collector):
-    """What a registry has of one portal.
-
-    Args:
-        registry: The registry.
-        portal: The portal's name.
-    """
-
-    def __init__(self, registry: Collector, portal: str) -> None:
-        self._registry = registry
-        self._portal = portal
-
-    def collect(self) -> Iterator[Metric]:
-        """The metrics that have something of the portal, and nothing of others."""
-        for metric in self._registry.collect():
-            metric.samples = [sample for sample in metric.samples if sample.labels.get(PORTAL) == self._portal]
-            if metric.samples:
-                yield metric

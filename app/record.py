@@ -1,7 +1,7 @@
 """The last step of a request: one log line and the metrics."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import getrandbits
 from time import perf_counter
 from typing import Final
@@ -31,9 +31,9 @@ def new_request_id() -> str:
     return "%032x" % (getrandbits(128) | _NEVER_ZERO)
 
 
-@dataclass(slots=True)
+@dataclass
 class Exchange:
-    """What is known of a request and its answer, for the record.
+    """What is known of a request and its answer, for the record. Only what is given is set; the rest stands in the class.
 
     Attributes:
         method: The HTTP method.
@@ -55,17 +55,17 @@ class Exchange:
     method: str
     raw_path: bytes
     started: float
-    request_id: str = ""
-    operation: str = UNMATCHED
-    backend: str = NOBODY
-    status: int = 0
-    size: int = 0
-    dropped: int = 0
-    gone: bool = False
-    error: ProxyError | None = None
-    broken: str | None = None
-    cache: str | None = None
-    span: Span | None = None
+    request_id: str = field(default="", init=False)
+    operation: str = field(default=UNMATCHED, init=False)
+    backend: str = field(default=NOBODY, init=False)
+    status: int = field(default=0, init=False)
+    size: int = field(default=0, init=False)
+    dropped: int = field(default=0, init=False)
+    gone: bool = field(default=False, init=False)
+    error: ProxyError | None = field(default=None, init=False)
+    broken: str | None = field(default=None, init=False)
+    cache: str | None = field(default=None, init=False)
+    span: Span | None = field(default=None, init=False)
 
 
 class Recorder:

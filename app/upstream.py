@@ -60,7 +60,7 @@ class UpstreamError(Exception):
         return f"{self.trouble}: {self.cause}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class UpstreamAnswer:
     """Status, headers (names in any letter case, first of doubles) and the unpacked body."""
 

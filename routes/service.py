@@ -11,7 +11,8 @@ from prometheus_client.openmetrics import exposition as open_metrics
 
 from app.faults.draining import Draining
 from app.hosting.standing import Standing
-from app.metrics import Metrics, OnePortal
+from app.metric_kinds import OnePortal
+from app.metrics import Metrics
 from app.openapi import describe, documentation_page
 from app.scraping import Scrapers
 from app.version import VERSION

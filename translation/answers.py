@@ -18,6 +18,7 @@ from translation.repairs import Repairs, repair_event, repair_item
 from translation.shapes import BLANKS
 
 _WRAPPERS: Final = ("value", "data", "Value", "Data")
+_WRAPPING: Final = frozenset(_WRAPPERS)
 _CLEAN: Final = frozenset(name for blank in BLANKS.values() for name in blank)
 """Key names that need not be looked at."""
 _NESTING: Final = frozenset({dict, list})
@@ -120,7 +121,7 @@ def translate(
 
 def _unwrap(value: Any) -> Any:
     """The content of ``{"value": ...}`` or ``{"data": ...}``, beside which only OData annotations may stand."""
-    if isinstance(value, dict):
+    if isinstance(value, dict) and not _WRAPPING.isdisjoint(value):
         for wrapper in _WRAPPERS:
             if wrapper in value and all(key == wrapper or key.startswith("@") for key in value):
                 return value[wrapper]

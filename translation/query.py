@@ -23,9 +23,9 @@ _TOKEN_NAME: Final = TOKEN_PARAMETER.lower()
 _UNSAFE: Final = re.compile(rb"[\"#<>\\^`{|}']")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Query:
-    """A query string taken apart.
+    """A query string taken apart; nobody changes it.
 
     Attributes:
         kept: The declared parameters in their order: lower-case name and the raw ``name=value`` bytes.

@@ -6,8 +6,9 @@ portals rely on hold (CONTRACT 1): any letter case of fixed segments, trailing a
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -18,10 +19,12 @@ from translation.operations import GRAMMARS, OLD_BASES, OPERATIONS, Grammar, Ope
 _PRINTABLE: Final = re.compile(rb"[!-~]*")
 _BAD_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _BAD_SEGMENT: Final = "The path holds a segment that is not allowed."
+_LONGEST_KNOWN: Final = 256
+_MOST_KNOWN: Final = 2_048
 _HOSTILE: Final = re.compile(r"[/\\\x00-\x1f\x7f]")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Match:
     """An operation and the decoded values of its path parameters, validated."""
 
@@ -57,13 +60,17 @@ def _tree() -> _Node:
 _TREE: Final = _tree()
 
 
-def segments(raw_path: bytes) -> list[str]:
-    """The decoded, non-empty segments of a raw path.
+def segments(raw_path: bytes) -> tuple[str, ...]:
+    """The decoded, non-empty segments of a raw path. Those of paths that were asked for lately are known.
 
     Raises:
         ProxyError: ``BadTarget`` for bytes outside printable ASCII, bad escapes, bytes that are no UTF-8, dot segments in
             any encoding, and segments that hold a slash, a backslash or a control character after decoding.
     """
+    return _known_segments(raw_path) if len(raw_path) <= _LONGEST_KNOWN else _segments(raw_path)
+
+
+def _segments(raw_path: bytes) -> tuple[str, ...]:
     if not _PRINTABLE.fullmatch(raw_path) or not raw_path.startswith(b"/"):
         raise ProxyError(BAD_TARGET, detail="The path holds characters that are not allowed.")
     if b"%" in raw_path:
@@ -75,7 +82,10 @@ def segments(raw_path: bytes) -> list[str]:
             raise ProxyError(BAD_TARGET, detail=_BAD_SEGMENT)
     if "." in found or ".." in found:
         raise ProxyError(BAD_TARGET, detail=_BAD_SEGMENT)
-    return found
+    return tuple(found)
+
+
+_known_segments: Final = lru_cache(_MOST_KNOWN)(_segments)
 
 
 def _decoded(raw_path: bytes) -> list[str]:
@@ -90,13 +100,14 @@ def _decoded(raw_path: bytes) -> list[str]:
     return found
 
 
-def is_api(path: list[str]) -> bool:
+def is_api(path: Sequence[str]) -> bool:
     """Whether a path lies in the room of the old API, so that its errors are the old API's to answer."""
     return bool(path) and path[0].lower() == "evtmgmt"
 
 
-def match(path: list[str], method: str) -> Match:
-    """The operation that a decoded path and a method name.
+@lru_cache(_MOST_KNOWN)
+def match(path: tuple[str, ...], method: str) -> Match:
+    """The operation that a decoded path and a method name. What was matched lately is known; nobody changes it.
 
     Args:
         path: The segments as ``segments`` gives them.
@@ -119,7 +130,7 @@ def match(path: list[str], method: str) -> Match:
     return Match(operation, values)
 
 
-def allowed_methods(path: list[str]) -> tuple[str, ...]:
+def allowed_methods(path: Sequence[str]) -> tuple[str, ...]:
     """The methods that a path is answered with, for OPTIONS.
 
     Raises:
@@ -131,7 +142,7 @@ def allowed_methods(path: list[str]) -> tuple[str, ...]:
     return _methods(node)
 
 
-def _find(path: list[str]) -> tuple[_Node, dict[str, str]]:
+def _find(path: Sequence[str]) -> tuple[_Node, dict[str, str]]:
     node = _TREE
     values: dict[str, str] = {}
     for segment in path:
@@ -150,6 +161,12 @@ def _methods(node: _Node) -> tuple[str, ...]:
     return (*found, "OPTIONS")
 
 
+@cache
+def _parts(template: str) -> tuple[tuple[str, bool], ...]:
+    """The words of a template, and whether each is a parameter's name."""
+    return tuple((word.strip("{}"), word.startswith("{")) for word in template.split("/"))
+
+
 def upstream_path(template: str, parameters: Mapping[str, str]) -> str:
     """A path under an organisation's base, percent-encoded, from validated parameters only.
 
@@ -157,6 +174,4 @@ def upstream_path(template: str, parameters: Mapping[str, str]) -> str:
         template: A path of the table, such as ``Operation.upstream``, without a leading slash.
         parameters: The values of its parameters, decoded.
     """
-    return "/".join(
-        quote_segment(parameters[segment[1:-1]]) if segment.startswith("{") else segment for segment in template.split("/")
-    )
+    return "/".join([quote_segment(parameters[word]) if given else word for word, given in _parts(template)])

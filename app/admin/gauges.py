@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from app.caching.served import Outcome
-from app.metrics import OnePortal
+from app.metric_kinds import OnePortal
 
 
 @dataclass(frozen=True, slots=True)

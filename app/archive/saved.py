@@ -60,7 +60,7 @@ def operation_of(segments: Sequence[str]) -> tuple[Operation, dict[str, str]] | 
     starts: Iterable[int] = range(len(bare)) if based is None else (based + 3,)
     for start in starts:
         try:
-            found = match([*_BASE, *bare[start:]], "GET")
+            found = match((*_BASE, *bare[start:]), "GET")
         except ProxyError:
             continue
         if found.operation.row is not None and len(found.parameters) <= 1:

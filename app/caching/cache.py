@@ -60,6 +60,21 @@ def tag(parameter: str, value: str) -> str:
     return f"{parameter} {value.casefold()}"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Form:
+    """One of the forms in which an answer is sent.
+
+    Attributes:
+        body: The body.
+        headers: The header lines that depend neither on the request nor on the time.
+        lines: The same as they stand on the wire.
+    """
+
+    body: bytes
+    headers: list[Header]
+    lines: bytes
+
+
 @dataclass(slots=True, eq=False)
 class Entry:
     """A finished answer.
@@ -80,7 +95,7 @@ class Entry:
         kept_until: Until then it is given when Dynamics cannot be reached.
         retry_at: Before that it is not asked for anew, as the last attempt failed.
         failures: How many attempts failed since.
-        lines: ``head`` as it stands on the wire.
+        whole: It with its body as it is.
     """
 
     key: Key
@@ -98,10 +113,30 @@ class Entry:
     kept_until: float = 0.0
     retry_at: float = 0.0
     failures: int = 0
-    lines: bytes = field(init=False)
+    whole: Form = field(init=False, repr=False)
+    _gzip: Form | None = field(default=None, init=False, repr=False)
+    _unchanged: Form | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self.lines = header_lines(self.head)
+        self.whole = self._form(self.body)
+
+    @property
+    def gzip(self) -> Form | None:
+        """It with its body compressed; None where that was not made, or is not worth it."""
+        if self._gzip is None and self.packed:
+            self._gzip = self._form(self.packed, (b"content-encoding", b"gzip"))
+        return self._gzip
+
+    @property
+    def unchanged(self) -> Form:
+        """It for who has its body."""
+        if self._unchanged is None:
+            self._unchanged = Form(b"", self.head, header_lines(self.head))
+        return self._unchanged
+
+    def _form(self, body: bytes, *more: Header) -> Form:
+        own = [*more, (b"content-type", self.content_type), (b"content-length", b"%d" % len(body)), *self.head]
+        return Form(body, own, header_lines(own))
 
     @property
     def size(self) -> int:

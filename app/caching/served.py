@@ -14,7 +14,7 @@ class Outcome(StrEnum):
     MISS = "miss"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Served:
     """A finished answer, how it was come by, and the seconds since Dynamics gave it."""
 

@@ -47,6 +47,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_answer",
         "_closed",
+        "_headers",
         "_loop",
         "_lost",
         "_parser",
@@ -84,6 +85,7 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._quiet_since = 0.0
+        self._headers: list[tuple[bytes, bytes]] = []
         self._unparsed = 0
         self._until_close = False
         self._reusable = False
@@ -107,6 +109,7 @@ class Connection(asyncio.Protocol):
         """
         assert self._transport is not None and self._answer is None  # noqa: S101, PT018 - one at a time
         self._answer = answer = Answer(self, without_body, until)
+        self._headers = answer.raw_headers
         self._unparsed = 0
         self._until_close = self._reusable = False
         self._transport.write(request)
@@ -245,9 +248,7 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header, or a trailer, which nobody reads."""
-        answer = self._answer
-        if answer is not None and not answer.begun:
-            answer.raw_headers.append((name, value))
+        self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Status and headers are here.
@@ -264,6 +265,7 @@ class Connection(asyncio.Protocol):
                 raise ValueError("no status, or another protocol that nobody asked for")
             answer.raw_headers.clear()
             return
+        self._headers = []  # of trailers
         headers = answer.read_headers()
         coding = headers.get("transfer-encoding")
         if coding is not None and (coding.strip().lower() != "chunked" or _doubled(answer, b"transfer-encoding")):

@@ -94,15 +94,16 @@ def head_of(start: str, headers: Iterable[tuple[str, str]], method: str, size: i
 
     Args:
         start: Request line and the lines that all requests to that server have, each with its end.
-        headers: Further headers.
+        headers: Further headers, their names in lower case.
         method: The HTTP method in upper case.
         size: Length of the body.
 
     Raises:
         ValueError: A header holds a line break or a NUL.
     """
+    headers = list(headers)
     lines = [f"{name}: {value}" for name, value in headers]
-    if not any(line[:7].lower() == "accept:" for line in lines):
+    if "accept" not in dict(headers):
         lines.append("Accept: */*")
     told = "".join(lines)
     if "\r" in told or "\n" in told or "\0" in told:

@@ -21,7 +21,7 @@ LAST_SECONDS = 60.0
 
 
 class Face(Protocol):
-    """What ``app/server.py`` asks beside ASGI."""
+    """What ``app/protocol.py`` and ``app/server.py`` ask beside ASGI."""
 
     limits: Limits
     """The bounds on time that hold for connections."""

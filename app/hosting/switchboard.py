@@ -34,7 +34,7 @@ class Nobody:
         return None
 
     async def answer(
-        self, exchange: Exchange, path: list[str], headers: Headers, scope: Scope, receive: Receive
+        self, exchange: Exchange, path: tuple[str, ...], headers: Headers, scope: Scope, receive: Receive
     ) -> Reply | Served:
         """Refuse.
 

@@ -94,7 +94,7 @@ class PortalFiles:
         response = FileResponse(found.place, headers=own, media_type=content_type(found.name), stat_result=found.status)
         return NotModifiedResponse(response.headers) if self._files.is_not_modified(response.headers, headers) else response
 
-    def _find(self, path: list[str], route: bool, codings: list[tuple[str, str]]) -> _File | None:
+    def _find(self, path: tuple[str, ...], route: bool, codings: list[tuple[str, str]]) -> _File | None:
         """The file for a path, in the form that the client likes best."""
         name = "/".join(path)
         found = self._file(name) or self._file(f"{name}/{PAGE}" if name else PAGE)
@@ -145,7 +145,7 @@ class PortalFiles:
                 raise ClientGoneError from None
 
 
-def _to_its_slash(path: list[str], query: bytes) -> Response:
+def _to_its_slash(path: tuple[str, ...], query: bytes) -> Response:
     """A redirect from a folder to its page. Written anew, so that no path is taken for a host."""
     target = "/" + "/".join(quote(segment, safe="") for segment in path) + "/"
     location = target if not query else f"{target}?{quote(query, safe='=&%+,;:@/?!$()*-._~')}"

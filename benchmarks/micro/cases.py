@@ -15,13 +15,14 @@ from app.client.target import origin_of
 from app.cutover.decision import Source
 from app.extensions import AT_ONCE
 from app.gateway import Gateway
-from app.guard import guard
+from app.guard import Guard
 from app.hosting.host import Host
 from app.logs import configure_logs
 from app.main import create_app
 from app.problems import Problems
+from app.protocol import GuardedProtocol
 from app.redaction import Redactor
-from app.server import GuardedProtocol, server_config
+from app.server import server_config
 from app.settings import GivenSettings, Upstream
 from app.transport import Transport, build_transport
 from benchmarks.material import CLIENT_TOKEN, EVENT, NEW_BASE, OLD_BASE, ORIGIN, SERVER_TOKEN, make_bodies
@@ -32,7 +33,7 @@ from translation.messages import Messages
 from translation.operations import BY_NAME
 from translation.query import read_query
 from translation.repairs import Repairs
-from translation.targets import match, segments
+from translation.targets import _segments, match
 
 _BODIES: Final = make_bodies()
 _FIFTY: Final = orjson.dumps(orjson.loads(_BODIES.events)[:50])
@@ -313,12 +314,12 @@ def _call() -> bytes:
 CASES: Final[dict[str, Operation]] = {
     "one event translated": lambda: translated("get_event", _BODIES.event),
     "50 events translated": lambda: translated("list_events", _FIFTY),
-    "a target matched": lambda: match(segments(_PATH), "GET"),
+    "a target matched": lambda: match.__wrapped__(_segments(_PATH), "GET"),
     "a query read": lambda: read_query(_QUERY, BY_NAME["list_sessions"].query),
     "an error rendered": _refused,
     "a refusal through the whole gateway": lambda: _answered(f"{OLD_BASE}nothing".encode()),
     "a browser's headers taken": _headers_taken,
-    "a browser's headers guarded": lambda: guard(_scope(), _gateway().limits),
+    "a browser's headers guarded": lambda: Guard(_gateway().limits).check(_scope()),
     "a hit in the gateway": lambda: _connection() and _gateway().kept_answer(_scope()),
     "a hit, from bytes to bytes": _hit,
     "a call to Dynamics": _call,

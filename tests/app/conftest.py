@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.server import GuardedProtocol
+from app.protocol import GuardedProtocol
 from tests.app.pair import AT_ONCE, KEPT, USUAL, Pair, pairing
 from tests.examples import service, shared_service
 

@@ -13,7 +13,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.gateway import Gateway
 from app.main import create_app
-from app.server import GuardedProtocol, server_config
+from app.protocol import GuardedProtocol
+from app.server import server_config
 from sandbox.server import Sandbox, SandboxThread
 from tests.app.line import COUNTED, EVENT, LARGE, MIDDLE, NOWHERE, ORIGIN, OTHER, Line, ask, target
 from tests.clock import Clock, told_by

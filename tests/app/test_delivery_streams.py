@@ -122,7 +122,8 @@ class Streamed:
         self.messages.append(message)
 
     async def delivered(self, method: str = "GET", answer_timeout: float = 30) -> Exchange:
-        exchange = Exchange(method, b"/", 0.0, "abc")
+        exchange = Exchange(method, b"/", 0.0)
+        exchange.request_id = "abc"
         cache = Cache(2**20, 10, Metrics())
         delivery = Delivery(Cors([ORIGIN]), Finisher(cache, 2**20, 30, browsers=True), answer_timeout)
         await delivery.send_reply(exchange, self.reply, Headers({}, ()), {}, self.receive, self.send)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.calls import Header
-from app.guard import METHODS, Headers, guard
+from app.guard import METHODS, Guard, Headers
 from app.settings import Limits
 from translation.errors import ProxyError
 
@@ -21,7 +21,7 @@ def scope(*headers: Header, **changed: Any) -> dict[str, Any]:
 
 
 def passed(*headers: Header, **changed: Any) -> Headers:
-    return guard(scope(*headers, **changed), LIMITS)
+    return Guard(LIMITS).check(scope(*headers, **changed))
 
 
 def code(*headers: Header, **changed: Any) -> str:

@@ -12,7 +12,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.caching.served import Outcome
-from app.metrics import UNMATCHED, Metrics, Registry
+from app.metric_kinds import Registry
+from app.metrics import UNMATCHED, Metrics
 from app.outbox.accepting import Obstacle
 from app.upstream import Trouble
 from tests.examples import MAPPED, OPEN_DAY, example, registration

@@ -106,7 +106,9 @@ def test_what_the_cache_did_is_told_and_counted_when_it_had_a_say(stream: io.Str
     metrics = Metrics()
     recorder = Recorder(metrics)
     recorder.begin()
-    recorder.end(Exchange("GET", b"/", 0.0, operation="get_event", backend="realtime", status=200, cache=outcome))
+    exchange = Exchange("GET", b"/", 0.0)
+    exchange.operation, exchange.backend, exchange.status, exchange.cache = "get_event", "realtime", 200, outcome
+    recorder.end(exchange)
     line = json.loads(stream.getvalue())
     assert set(line) == (USUAL if outcome is None else USUAL | {"cache"})
     assert line.get("cache") == outcome
@@ -118,7 +120,9 @@ def test_what_the_cache_did_is_told_and_counted_when_it_had_a_say(stream: io.Str
 def test_below_the_level_nothing_is_written_and_all_is_counted(stream: io.StringIO) -> None:
     configure_logs("warning", Redactor(), stream)
     metrics = Metrics()
-    Recorder(metrics).end(Exchange("GET", b"/", 0.0, status=404))
+    exchange = Exchange("GET", b"/", 0.0)
+    exchange.status = 404
+    Recorder(metrics).end(exchange)
     assert stream.getvalue() == ""
     labels = {"operation": "unmatched", "backend": "none", "status": "404"}
     assert metrics.registry.get_sample_value("evtmgmt_requests_total", labels) == 1

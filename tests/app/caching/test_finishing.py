@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from app.caching import finishing
 from app.caching.cache import Cache, Entry, key_of
 from app.caching.finishing import INLINE_BYTES, LEAST_COMPRESSED, Finisher, pack
-from app.calls import JSON, Call, Header, Reply
+from app.calls import JSON, Call, Header, Reply, header_lines
 from app.metrics import Metrics
 from tests.examples import assert_error, example, named, received
 from tests.service import Service, running_service
@@ -116,10 +116,28 @@ async def test_head_lines() -> None:
         (b"vary", b"Accept-Encoding"),
     ]
     assert (made.body, made.content_type, made.packed, made.key) == (TEXT, JSON, None, key_of(call()))
-    assert made.lines == (
+    assert made.unchanged.lines == (
         b"x-content-type-options: nosniff\r\nx-evtmgmt-backend: realtime\r\netag: %b\r\n"
         b"cache-control: public, max-age=30\r\nvary: Accept-Encoding\r\n" % made.etag
     )
+
+
+async def test_forms_of_an_answer() -> None:
+    desk = Desk()
+    made = await desk.made(TEXT)
+    own = b"content-type: %b\r\ncontent-length: %d\r\n"
+    assert (made.whole.body, made.unchanged.body, made.gzip) == (TEXT, b"", None)
+    assert made.whole.lines == own % (JSON, len(TEXT)) + made.unchanged.lines
+    packed = await desk.finisher.packed(made)
+    assert made.gzip is not None
+    assert made.gzip.body == packed
+    assert made.gzip.lines == b"content-encoding: gzip\r\n" + own % (JSON, len(packed)) + made.unchanged.lines
+    for form in (made.whole, made.gzip, made.unchanged):
+        assert form.lines == header_lines(form.headers)
+
+
+async def test_a_small_answer_has_no_form_in_gzip() -> None:
+    assert (await Desk().made(b"[]")).gzip is None
 
 
 async def test_headers_of_the_reply_are_kept_but_for_its_cache_control() -> None:

@@ -38,7 +38,9 @@ def test_a_span_is_current_from_its_beginning_to_its_end(memory: Memory) -> None
     span = traces.serve({"headers": [], "raw_path": b"/"})
     assert span is not None
     assert current.get() is span
-    span.served(Exchange("GET", b"/", 0.0, status=200))
+    exchange = Exchange("GET", b"/", 0.0)
+    exchange.status = 200
+    span.served(exchange)
     assert current.get() is None
     assert memory.only().name == "unmatched"
 

@@ -3,23 +3,27 @@
 import asyncio
 import gc
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from functools import partial
 from logging import ERROR
+from socket import SHUT_WR
 from threading import Thread
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakSet
 
 import pytest
 from uvicorn.server import ServerState
 
-from app.server import GuardedProtocol
+from app import protocol
+from app.protocol import GuardedProtocol
 from sandbox.recorder import CANCELLED
 from tests.app.line import CLOSE, EVENT, FRESH, LARGE, MIDDLE, OTHER, Line, ask, masked, never_asked, post, statuses
 from tests.app.pair import KEPT, USUAL, Pair, pairing, requests
 from tests.clock import until
 from tests.service import BASE
+
+T = TypeVar("T")
 
 
 def test_an_idle_connection_is_closed_after_kept_answers() -> None:
@@ -31,6 +35,85 @@ def test_an_idle_connection_is_closed_after_kept_answers() -> None:
                     for _ in range(piece.count(b"GET")):
                         assert line.answer().startswith(b"HTTP/1.1 200 ")
                 assert line.rest() == b""
+
+
+def on_the_loop(pair: Pair, call: Callable[[], T]) -> T:
+    async def called() -> T:
+        return call()
+
+    return asyncio.run_coroutine_threadsafe(called(), pair.loop).result(20)
+
+
+def test_one_timer_watches_over_many_requests() -> None:
+    with pairing(limits={"keep_alive": 600, "header_timeout": 600}) as running, Line(running.guarded) as line:
+        line.send(ask())
+        line.answer()
+        [connection] = running.connections
+        timer = connection._idle
+        assert timer is not None
+        for sent in (ask(), ask(never_asked()), ask(), post(b"{}")):
+            line.send(sent)
+            line.answer()
+            assert connection._idle is timer
+        on_the_loop(running, timer.cancel)
+        on_the_loop(running, connection._look)  # as when it is due: somebody asked a moment ago
+        line.send(ask())
+        assert line.answer().startswith(b"HTTP/1.1 200 ")
+        running.sandbox.recorder.clear()
+        with running.sandbox.realtime.lock:  # while it is due, somebody waits for an answer
+            line.send(ask(never_asked()))
+            running.sandbox.recorder.wait(operation="get_event")
+            assert connection._idle is not None
+            connection._quiet_since -= 601
+            on_the_loop(running, connection._idle.cancel)
+            on_the_loop(running, connection._look)
+            assert connection._idle is None
+        assert line.answer().startswith(b"HTTP/1.1 200 ")
+        line.send(ask()[:-2])  # while it is due, headers arrive
+        until(lambda: connection._clock is not None)
+        connection._quiet_since -= 601
+        on_the_loop(running, connection._look)
+        line.send(b"\r\n")
+        assert line.answer().startswith(b"HTTP/1.1 200 ")
+        connection._quiet_since -= 601  # and now nobody asks any more
+        on_the_loop(running, connection._look)
+        assert line.rest() == b""
+
+
+def test_who_stops_in_the_middle_of_a_refused_body_is_not_waited_for() -> None:
+    with pairing(limits={"keep_alive": 1, "header_timeout": 1, "body_bytes": 1_024}) as running, Line(running.guarded) as line:
+        line.send(post(b"", "X-Odd: 1").replace(b"Content-Length: 0", b"Content-Length: 5000"))
+        assert line.rest().startswith(b"HTTP/1.1 413 ")
+
+
+ENDLESS = post(b"").replace(b"Content-Length: 0", b"Content-Length: 500000000")
+BROKEN = ask(EVENT, "Transfer-Encoding: chunked", method="POST") + b"evil\r\n"
+
+
+@pytest.mark.parametrize(("sent", "status"), [(ENDLESS, 413), (BROKEN, 400)], ids=["too large", "broken"])
+def test_who_is_refused_while_it_sends_can_read_why(own: Pair, sent: bytes, status: int) -> None:
+    with Line(own.guarded) as line:
+        line.send(sent)
+        assert line.answer().startswith(b"HTTP/1.1 %d " % status)
+        line.send(*[b"x" * 100_000] * 20)  # the connection is not reset
+        line.socket.shutdown(SHUT_WR)
+        assert line.socket.recv(1) == b""
+
+
+def test_who_is_refused_and_sends_on_and_on_is_cut_off(own: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "LINGER_SECONDS", 0.1)
+    with Line(own.guarded) as line:
+        line.send(ENDLESS)
+        assert line.answer().startswith(b"HTTP/1.1 413 ")
+
+        def cut_off() -> bool:
+            try:
+                line.send(b"x")
+            except ConnectionError:
+                return True
+            return False
+
+        until(cut_off)
 
 
 def test_a_stop_does_not_wait_for_idle_connections() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.server import HARD_HEADER_BYTES
+from app.protocol import HARD_HEADER_BYTES
 from sandbox.recorder import CANCELLED
 from tests.app.line import (
     CLOSE,

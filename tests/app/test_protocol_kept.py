@@ -1,4 +1,4 @@
-"""The server's short ways (app/server.py, app/delivery.py): the same answers as uvicorn's own."""
+"""The server's short ways (app/protocol.py, app/delivery.py): the same answers as uvicorn's own."""
 
 import pytest
 
@@ -13,6 +13,7 @@ from tests.app.line import (
     MIDDLE,
     NOWHERE,
     ORIGIN,
+    OTHER,
     PREFLIGHT,
     Line,
     ask,
@@ -26,6 +27,7 @@ from tests.app.pair import AT_ONCE, KEPT, USUAL, Pair, pairing
 from tests.clock import until
 from tests.examples import QUESTIONS
 from tests.service import BASE
+from translation.errors import HEADERS_TOO_LARGE, ProxyError
 
 FOREIGN = "https://elsewhere.invalid"
 WEIGHED = ("Accept-Encoding: gzip;q=0, br", 'If-None-Match: "other"')
@@ -147,6 +149,33 @@ def test_an_answer_is_the_same_by_all_ways(pair: Pair, ways: list[str], request_
         said.append(heard(port, request))
     assert said[0] == said[1]
     assert ways[0] == way
+
+
+@pytest.mark.parametrize("before", [(), BROWSER], ids=["bare", "browser"])
+@pytest.mark.parametrize("request_", [row[1] for row in SAME if row[2] == KEPT], ids=[row[0] for row in SAME if row[2] == KEPT])
+def test_what_was_asked_on_the_connection_before_changes_nothing(pair: Pair, request_: bytes, before: tuple[str, ...]) -> None:
+    """Headers are looked at once where those of the next request are the same."""
+    request = request_.replace(b" image ", b" %s " % pair.image.encode())
+    with Line(pair.guarded) as line:
+        for sent in (ask(OTHER, *before), request, ask(OTHER, *before)):
+            line.send(sent)
+            answer = line.answer()
+            assert masked(answer) == masked(Line(pair.plain).asks(sent))
+            if b"\r\nconnection: close\r\n" in answer:
+                break
+
+
+def test_headers_that_were_well_before_are_looked_at_again_where_other_bounds_hold() -> None:
+    scope = {"http_version": "1.1", "method": "GET", "raw_path": b"/", "query_string": b"", "extensions": {}}
+    scope["headers"] = [(b"host", b"x"), *((b"x-odd-%d" % number, b"1") for number in range(10))]
+    with pairing() as lenient, pairing(limits={"header_count": 10}) as strict:
+        for _ in range(2):
+            assert lenient.gateway._guard.headers(scope) is lenient.gateway._guard.headers(
+                {**scope, "headers": list(scope["headers"])}
+            )
+            with pytest.raises(ProxyError) as failure:
+                strict.gateway._guard.headers(scope)
+            assert failure.value.kind is HEADERS_TOO_LARGE
 
 
 def test_the_kinds_are_what_they_are_said_to_be(pair: Pair) -> None:
