@@ -108,8 +108,9 @@ class Line:
             question: Asks, and never answers None.
             counts: Whether the time is taken from what the request may lose; not where it waits for another replica.
         """
-        allowed = self._allowed()
-        seconds = allowed.seconds if counts else self._patience
+        # Not looked for where it does not count: what a start has lost would be lost to all that it sets going, for ever.
+        allowed = self._allowed() if counts else Allowance(self._patience)
+        seconds = allowed.seconds
         if not self.is_open or seconds <= 0 or len(self._under_way) >= MOST_QUESTIONS:
             self._metrics.redis_alone.labels(what).inc()
             return None
@@ -117,8 +118,7 @@ class Line:
         began = self._clock()
         await asyncio.wait((task,), timeout=seconds)
         lost = self._clock() - began
-        if counts:
-            allowed.seconds -= lost
+        allowed.seconds -= lost
         if task.done() and not task.cancelled() and task.exception() is None:
             return task.result()
         if not task.done():

@@ -264,3 +264,21 @@ async def test_of_questions_under_way_at_the_same_time_one_failure_counts(server
         await fail(5)
         assert not line.is_open
         assert line._probe is None
+
+
+async def test_what_a_start_loses_is_not_taken_from_what_it_sets_going(server: RedisServer) -> None:
+    """Else all background work, which lives as long as the process, would go on without Redis before long."""
+
+    async def slow(_: Redis) -> bool:
+        await asyncio.sleep(60)
+        return True
+
+    async with lined(server.url, patience=1) as (line, metrics):
+
+        async def start() -> tuple[bool | None, ...]:
+            await line.ask(PART, ping, counts=False)
+            works = line.ask(PART, slow), line.ask(PART, ping)
+            return tuple([await asyncio.create_task(work) for work in works])
+
+        assert await asyncio.create_task(start()) == (None, True)
+        assert alone(metrics) == 1
