@@ -28,7 +28,7 @@ FROM python:3.13-slim
 ARG REVISION=""
 LABEL org.opencontainers.image.title="evtmgmt-proxy" \
       org.opencontainers.image.description="Old portals of the Dynamics 365 Events API keep working on real-time journeys." \
-      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.version="1.0.0" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.licenses="MIT"
 # A volume for the cutover's state takes owner and mode from the directory.

@@ -59,6 +59,7 @@ $(INSTALLED): requirements/dev.lock pyproject.toml
 	  fi; \
 	  "$$python" -m venv --clear $(VENV) || exit 1; \
 	fi
+	@echo "Installing the locked packages into $(VENV): a minute or two"
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
@@ -167,7 +168,7 @@ reference: env ## Write docs/commands.md and the manual page anew after a change
 
 site: $(DOCS_INSTALLED) ## Build the documentation as a site into dist/site; a broken link fails
 	@NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/python -m mkdocs build --strict --quiet
-	@echo "dist/site/index.html"
+	@echo "dist/site/index.html; with its search: python3 -m http.server -d dist/site"
 
 kills: env ## Kill proxies with an outbox at random moments; KILLS says how often, 200 by default
 	$(BIN)/python -m tests.app.outbox.kills $(or $(KILLS),200)

@@ -25,6 +25,7 @@ from app.gateway import App, Gateway
 from app.hosting.budgets import Budgets
 from app.hosting.life import Life
 from app.hosting.portal import Portal
+from app.hosting.quieting import quiet
 from app.hosting.switchboard import Nobody
 from app.metrics import Metrics
 from app.outbox.outbox import Outbox
@@ -82,6 +83,8 @@ def build_portal(
         ConfigurationError: The state cannot be kept where the settings say.
     """
     life = Life(None if before is None else before.life)
+    if settings.portal_name:
+        life.part("gauges", lambda: metrics, shape=settings.portal_name, close=quiet)
     upstream = life.part("upstream", partial(build_upstream, settings.upstream), shape=settings.upstream, close=Upstream.close)
     budget = budgets.of(settings, Source.REALTIME)
     old = None if settings.outbound is None else budgets.of(settings, Source.OUTBOUND)

@@ -128,7 +128,7 @@ def documentation_page(document: dict[str, Any]) -> str:
         '<meta name="viewport" content="width=device-width"><title>Events API</title><style>'
         "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}"
         "section{border-top:1px solid #8885;padding:.5rem 0}code{overflow-wrap:anywhere}em{font-style:normal;border:1px solid;"
-        "border-radius:.5rem;padding:0 .5rem;font-size:.8rem}.refused{color:#c33}.mapped{color:#285}.emulated{color:#a60}"
+        "border-radius:.5rem;padding:0 .5rem;font-size:.8rem}.refused{color:#c33}.served{color:#285}.emulated{color:#a60}"
         "td{padding:0 1rem 0 0;vertical-align:top}</style></head><body>"
         f"<h1>{escape(info['title'])}</h1><p>{escape(info['description'])} "
         f'Machine-readable: <a href="/openapi.json">/openapi.json</a></p>{"".join(sections)}</body></html>'

@@ -29,14 +29,19 @@ from app.configuration_error import ConfigurationError
 from app.hosting.merging import laid_over
 from app.hosting.settings import PORTALS, Selectors
 from app.hosting.vault import VAULT_URL, VaultError, read_vault
+from app.setting_words import no_such_setting, plain_words
 
 if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
     from app.settings import Settings
 
 PREFIX: Final = "EVTMGMT_"
 CONFIG_FILE: Final = "EVTMGMT_CONFIG_FILE"
 SECRETS_DIR: Final = "EVTMGMT_SECRETS_DIR"
 DOTENV: Final = ".env"
+_TEXT: Final = "utf-8-sig"
+"""Some editors on Windows put a mark before the first letter."""
 ENVIRONMENT_ONLY: Final = frozenset(
     {
         *(CONFIG_FILE, SECRETS_DIR, VAULT_URL, "EVTMGMT_HEALTH_URL"),
@@ -45,7 +50,6 @@ ENVIRONMENT_ONLY: Final = frozenset(
 )
 """Names with the prefix that are no settings: where settings are, and options of the command line."""
 
-_NO_SUCH_SETTING: Final = "there is no such setting"
 _TABLE_EXPECTED: Final = 'must be a table, in the environment as JSON such as {"old": "new"}'
 _SERVICE_LINK: Final = re.compile(r"EVTMGMT_(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_(?:TCP|UDP)(?:_\w+)?)")
 """What Kubernetes puts into the environment of every pod beside a service named ``evtmgmt-proxy``."""
@@ -83,6 +87,13 @@ class SecretFiles(Environment, NestedSecretsSettingsSource):
         return {file.name: _read(file).rstrip("\r\n") for file in _secret_files(path)}
 
 
+class SettingsFile(TomlConfigSettingsSource):
+    """The TOML file."""
+
+    def _read_file(self, file_path: "Path | Traversable") -> dict[str, Any]:
+        return tomllib.loads(_read(file_path))
+
+
 class KeyVault(Environment):
     """Azure Key Vault."""
 
@@ -95,7 +106,7 @@ _LABELS: Final[dict[type[PydanticBaseSettingsSource], str]] = {
     DotEnv: ".env",
     SecretFiles: "secret file",
     KeyVault: "key vault",
-    TomlConfigSettingsSource: "settings file",
+    SettingsFile: "settings file",
 }
 
 
@@ -109,7 +120,7 @@ def sources(settings_cls: type[BaseSettings]) -> tuple[PydanticBaseSettingsSourc
     found: list[PydanticBaseSettingsSource] = [
         Environment(settings_cls),
         # Names of other programs in the file are none of our business; slips of the pen are found by load_settings.
-        DotEnv(settings_cls, env_file=DOTENV, env_file_encoding="utf-8", dotenv_filtering="only_existing"),
+        DotEnv(settings_cls, env_file=DOTENV, env_file_encoding=_TEXT, dotenv_filtering="only_existing"),
     ]
     if secrets_directory().is_dir():
         source = SecretsSettingsSource(settings_cls, secrets_dir=secrets_directory())
@@ -118,7 +129,7 @@ def sources(settings_cls: type[BaseSettings]) -> tuple[PydanticBaseSettingsSourc
     if os.environ.get(VAULT_URL):
         found.append(KeyVault(settings_cls))
     if path := os.environ.get(CONFIG_FILE):
-        found.append(TomlConfigSettingsSource(settings_cls, toml_file=Path(path)))
+        found.append(SettingsFile(settings_cls, toml_file=Path(path)))
     return tuple(found)
 
 
@@ -216,8 +227,8 @@ def _value(values: Any, path: list[str]) -> Any:
     return values
 
 
-def _read(file: Path) -> str:
-    return file.read_bytes().decode("utf-8")
+def _read(file: "Path | Traversable") -> str:
+    return file.read_bytes().decode(_TEXT)
 
 
 def _secret_files(folder: Path) -> list[Path]:
@@ -237,7 +248,7 @@ def _unreadable() -> Iterator[str]:
         read_vault()
     except VaultError as refused:
         yield f"{VAULT_URL}: {refused}"
-    yield from _trouble(DOTENV, lambda: dotenv_values(DOTENV))
+    yield from _trouble(DOTENV, lambda: dotenv_values(DOTENV, encoding=_TEXT))
     if path := os.environ.get(CONFIG_FILE):
         yield from _trouble(f"{CONFIG_FILE}: {path}", lambda: tomllib.loads(_read(Path(path))))
 
@@ -262,12 +273,12 @@ def _unknown_names(settings_cls: type[BaseSettings]) -> Iterator[str]:
     environment = {name.upper() for name, value in os.environ.items() if not _is_service_link(name, value)}
     folder = secrets_directory()
     files = _secret_files(folder) if folder.is_dir() else []
-    elsewhere = {name.upper() for name in (*dotenv_values(DOTENV), *(file.name for file in files), *read_vault())}
+    elsewhere = {name.upper() for name in (*dotenv_values(DOTENV, encoding=_TEXT), *(file.name for file in files), *read_vault())}
     for name in sorted(environment | elsewhere):
         if not name.startswith(PREFIX) or name in known or name in groups or name.startswith(tables):
             continue
         if name not in ENVIRONMENT_ONLY:
-            yield f"{name}: {_NO_SUCH_SETTING}"
+            yield f"{name}: {no_such_setting(name, known)}"
         elif name not in environment:
             yield f"{name}: is read from the environment only"
 
@@ -295,9 +306,8 @@ def in_words(error: Any, settings_cls: type[BaseModel], prefix: str = PREFIX) ->
             ]
             yield from (f"{missing}: is missing" for missing in inner or [name])
         case "extra_forbidden":
-            yield f"{name}: {_NO_SUCH_SETTING}"
+            yield f"{name}: {no_such_setting(name, dict(known_names(settings_cls, prefix)))}"
         case "dict_type" | "model_type" | "model_attributes_type":
             yield f"{name}: {_TABLE_EXPECTED}"
         case _:
-            what = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-            yield from (f"{name}: {line}" for line in what.splitlines())
+            yield from (f"{name}: {line}" for line in plain_words(error).splitlines())

@@ -175,7 +175,7 @@ def test_an_overlay_names_what_is_there_and_can_be_built(overlay: Path) -> None:
     built = subprocess.run([kubectl, "kustomize", str(overlay)], capture_output=True, check=True, timeout=60)
     objects = {document["kind"]: document for document in yaml.safe_load_all(built.stdout)}
     template = objects["Deployment"]["spec"]["template"]["spec"]
-    assert template["containers"][0]["image"] == "registry.example.com/evtmgmt-proxy:0.1.0"
+    assert template["containers"][0]["image"] == f"registry.example.com/evtmgmt-proxy:{kustomization['images'][0]['newTag']}"
     assert all(len(volume) == 2 for volume in template["volumes"]), json.dumps(template["volumes"])
     assert objects["ConfigMap"]["data"]["settings.toml"] == (overlay / "settings.toml").read_text(encoding="utf-8")
     assert objects["NetworkPolicy"]["spec"]["egress"][0]["to"][0]["podSelector"] == {"matchLabels": {"k8s-app": "kube-dns"}}

@@ -24,6 +24,7 @@ from translation.operations import OLD_BASES
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+VERSION: str = PROJECT["project"]["version"]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 COMMANDS: dict[str, Any] = vars(typer.main.get_command(cli))["commands"]
@@ -134,7 +135,25 @@ def test_every_package_travels_to_the_builder_and_nothing_else_does() -> None:
 
 def test_the_label_names_the_version() -> None:
     (labels,) = final("LABEL")
-    assert f'org.opencontainers.image.version="{PROJECT["project"]["version"]}"' in labels
+    assert f'org.opencontainers.image.version="{VERSION}"' in labels
+
+
+def test_what_names_a_version_of_the_image_names_this_one() -> None:
+    files = [*(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("kustomization.yaml"), *(ROOT / "deploy").rglob("*.bicep")]
+    named = {
+        (str(path.relative_to(ROOT)), version)
+        for path in files
+        for version in re.findall(r"(?:evtmgmt-proxy:|newTag: \")(\d[\w.]*)", path.read_text(encoding="utf-8"))
+    }
+    assert len({path for path, _ in named}) >= 4
+    assert {version for _, version in named} == {VERSION}, named
+
+
+def test_the_changes_of_this_version_are_told_under_its_number() -> None:
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    unreleased, newest, *_ = re.findall(r"^## (.+)$", changes, flags=re.MULTILINE)
+    assert unreleased == "Unreleased"
+    assert re.fullmatch(rf"{re.escape(VERSION)} - \d{{4}}-\d\d-\d\d", newest)
 
 
 # The Compose file.

@@ -11,8 +11,8 @@ README = Path(__file__).parent.parent.joinpath("README.md").read_text("utf-8")
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_readme_has_a_row(operation: Operation) -> None:
-    becomes = {Serving.MAPPED: "served", Serving.EMULATED: "emulated"}.get(operation.serving)
-    if becomes is None:
+    becomes = operation.serving.value
+    if operation.serving is Serving.REFUSED:
         assert operation.refusal is not None
         becomes = f"{operation.refusal.status} `{operation.refusal.code}`"
     row = f"| {operation.row or 'new'} | {operation.method} `{operation.path}` | {becomes} | {operation.repairs} |"

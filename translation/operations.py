@@ -19,7 +19,7 @@ OLD_BASES: Final = ("EvtMgmt/api/v2.0", "EvtMgmt/api/v1.0")
 class Serving(StrEnum):
     """How an operation is served."""
 
-    MAPPED = "mapped"
+    MAPPED = "served"
     EMULATED = "emulated"
     REFUSED = "refused"
 

@@ -19,6 +19,8 @@ MOST_ENTRIES: Final = 64
 NOBODY: Final = "unknown"
 """The key of a connection without an address, such as that of a unix socket."""
 _REMEMBERED: Final = 4_096
+_LONGEST_REMEMBERED: Final = 256
+"""Bytes of the header that are remembered: clients write what they like into it, and it stays for thousands of requests."""
 _BRACKETS: Final = re.compile(r"\[([^\[\]]*)\](?::[0-9]{1,5})?")
 _V4_PORT: Final = re.compile(r"([0-9.]+):[0-9]{1,5}")
 
@@ -98,7 +100,8 @@ class ClientAddresses:
         """
         peer = scope.get("client")
         said = tuple([value for name, value in headers if name == FORWARDED_FOR])
-        return self._remembered("" if peer is None else str(peer[0]), said)
+        find = self._remembered if sum(map(len, said)) <= _LONGEST_REMEMBERED else self._found
+        return find("" if peer is None else str(peer[0]), said)
 
     def _found(self, peer: str, said: tuple[bytes, ...]) -> Client:
         connection = read_address(peer)

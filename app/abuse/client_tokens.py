@@ -18,6 +18,8 @@ from translation.query import TOKEN_PARAMETER, client_tokens
 _OPEN: Final = frozenset({"get_personal_calendar", "create_checkin"})
 """Links in e-mails (CONTRACT 1.3), and the one operation of the new API without a token (CONTRACT 2.1)."""
 _MOST_QUERIES: Final = 8_192
+_LONGEST_QUERY: Final = 512
+"""Bytes of a query that is remembered: who has the token, which is no secret, may write anything beside it."""
 
 
 def demands_token(operation: Operation) -> bool:
@@ -70,6 +72,7 @@ class ClientTokens:
                 good |= compare_digest(known, digest)
         if not good:
             raise ProxyError(CLIENT_TOKEN_INVALID)
-        self._good[query] = None
+        if len(query) <= _LONGEST_QUERY:
+            self._good[query] = None
         if len(self._good) > _MOST_QUERIES:
             self._good.popitem(last=False)

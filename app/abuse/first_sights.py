@@ -28,17 +28,18 @@ class FirstSights:
         self._clock = clock
         self._seen: OrderedDict[tuple[str, str], float] = OrderedDict()
 
-    def saw(self, client: str, event: str) -> None:
-        """A client read an event."""
+    def saw(self, client: str, event: str) -> float:
+        """A client read an event. Returns when it first did."""
         pair = client, event.casefold()
-        if pair in self._seen:
+        first = self._seen.get(pair)
+        if first is not None:
             self._seen.move_to_end(pair)
-            return
-        self._seen[pair] = self._clock()
+            return first
+        first = self._seen[pair] = self._clock()
         if len(self._seen) > _MOST:
             self._seen.popitem(last=False)
+        return first
 
     def wait(self, client: str, event: str) -> int:
         """Whole seconds until a client's form may come; 0 when it may now. Who was not seen is seen now."""
-        self.saw(client, event)
-        return max(0, ceil(self._seen[client, event.casefold()] + self._minimum - self._clock()))
+        return max(0, ceil(self.saw(client, event) + self._minimum - self._clock()))

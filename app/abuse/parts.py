@@ -1,6 +1,9 @@
 """The parts of this package, put together as the settings say."""
 
+import os
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -12,8 +15,10 @@ from app.abuse.first_sights import FirstSights
 from app.abuse.limiting import RateLimits
 from app.abuse.origins import Origins
 from app.abuse.settings import Provider
+from app.abuse.sights_of_workers import SightsOfWorkers
 from app.abuse.verifier import FIELDS, Verifier
 from app.abuse.windows import Windows
+from app.cutover.live import SHARED_STATE
 from app.hosting.life import Life
 from app.metrics import Metrics
 from app.parts import aliases_of, build_upstream
@@ -71,7 +76,11 @@ def _build_challenge(settings: Settings, metrics: Metrics, life: Life) -> Challe
         return None
     sights = None
     if own.minimum_age:
-        sights = life.part("first sights", partial(FirstSights, own.minimum_age), shape=own.minimum_age)
+        folder = os.environ.get(SHARED_STATE)
+        make: Callable[[], FirstSights] = partial(FirstSights, own.minimum_age)
+        if folder is not None:  # there are other workers
+            make = partial(SightsOfWorkers, own.minimum_age, Path(folder, f"sights-{settings.portal_name}"))
+        sights = life.part("first sights", make, shape=(own.minimum_age, folder))
     return Challenge(
         metrics,
         honeypot=own.honeypot,

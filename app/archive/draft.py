@@ -185,8 +185,8 @@ class Draft:
     def _put(self, operation: str, thing: str, event: str, body: bytes | None, content_type: str, at: float) -> None:
         number = None if body is None else self._body(body, content_type)
         self._connection.execute(
-            "INSERT INTO answers VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE"
-            " SET event = ?3, body = coalesce(?4, body), at = ?5",
+            "INSERT INTO answers VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
+            " SET event = excluded.event, body = coalesce(excluded.body, body), at = excluded.at",
             (operation, thing, event, number, at),
         )
 

@@ -1,5 +1,6 @@
 """Settings that are valid and yet look like mistakes, for ``evtmgmt-proxy check``. docs/check.md lists the names."""
 
+import re
 from collections.abc import Collection, Iterator
 from typing import Final
 from urllib.parse import urlsplit
@@ -11,8 +12,11 @@ from app.settings import Settings
 REALTIME_HOSTS: Final = ".mkt.dynamics.com"
 """How the host of a real-time endpoint ends (CONTRACT 2)."""
 
+_MORE: Final = re.compile(r"^\W*(?:https?://|bearer\s|<.*>\W*$)|emApplicationtoken=", re.IGNORECASE)
+
 SMELLS: Final = (
     "token_quoted",
+    "token_with_more",
     "endpoint_host",
     "portal_origins_default",
     "origin_not_of_portal",
@@ -24,13 +28,7 @@ SMELLS: Final = (
 
 def settings_smells(settings: Settings) -> Iterator[Smell]:
     """What can be said without calling anybody. Never tells the token or a part of it."""
-    token = settings.realtime.token.get_secret_value()
-    if token != token.strip().strip("\"'"):
-        yield Smell(
-            "token_quoted",
-            "EVTMGMT_REALTIME__TOKEN begins or ends with a quote or a blank, which is sent as part of it. Take it away unless "
-            "the token in Dynamics has it.",
-        )
+    yield from token_smells(settings.realtime.token.get_secret_value())
     host = urlsplit(settings.realtime.endpoint).hostname or ""
     if not host.endswith(REALTIME_HOSTS) and not is_loopback(host):
         yield Smell(
@@ -49,6 +47,26 @@ def settings_smells(settings: Settings) -> Iterator[Smell]:
             "origin_not_of_portal",
             f"EVTMGMT_REALTIME__ORIGIN ({registered}) is not among EVTMGMT_PORTAL__ORIGINS ({', '.join(origins)}). That is "
             "right when the portal has moved since the token was made; otherwise one of them is a slip.",
+        )
+
+
+def token_smells(token: str) -> Iterator[Smell]:
+    """What of a token is hardly one. Never tells the token or a part of it.
+
+    Args:
+        token: As it would be sent.
+    """
+    if token != token.strip().strip("\"'"):
+        yield Smell(
+            "token_quoted",
+            "EVTMGMT_REALTIME__TOKEN begins or ends with a quote or a blank, which is sent as part of it. Take it away unless "
+            "the token in Dynamics has it.",
+        )
+    if _MORE.search(token):
+        yield Smell(
+            "token_with_more",
+            "EVTMGMT_REALTIME__TOKEN is an address or a placeholder, or has `Bearer` or `emApplicationtoken=` in it. "
+            "Write down the token alone.",
         )
 
 

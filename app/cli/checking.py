@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
@@ -36,7 +37,8 @@ def run_check(settings: Settings, *, as_json: bool, event: str | None) -> int:
     if event is not None and not is_event_id(event):
         raise typer.BadParameter("this is no readable event id", param_hint="--event")
     configure_logs(settings.log_level, Redactor(settings.secrets), sys.stderr)
-    report = asyncio.run(check_up(settings, event))
+    with Console(stderr=True).status(f"Asking {urlsplit(settings.realtime.endpoint).hostname}"):
+        report = asyncio.run(check_up(settings, event))
     if as_json:
         # Plain ASCII, whatever the encoding of the terminal or pipe is.
         typer.echo(json.dumps(report.document(), indent=2))

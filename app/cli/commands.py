@@ -17,13 +17,17 @@ from app.version import VERSION
 if TYPE_CHECKING:
     from rich.table import Table
 
+_FIRST: Final = "First steps"
+_MOVING: Final = "Moving"
+_RUNNING: Final = "Running it"
+
 cli = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,  # locals hold tokens
-    help="Serve the old Dynamics 365 Events API from a real-time journeys organisation.",
+    epilog="Each command has examples: evtmgmt-proxy COMMAND --help.",
 )
-cli.add_typer(cutover, name="cutover")
-cli.add_typer(outbox, name="outbox")
+cli.add_typer(cutover, name="cutover", rich_help_panel=_MOVING)
+cli.add_typer(outbox, name="outbox", rich_help_panel=_RUNNING)
 
 
 _MISSING: Final = (
@@ -59,19 +63,22 @@ def _flush_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-@cli.command(epilog=examples("serve"))
-def serve(
-    host: Annotated[str, typer.Option(envvar="EVTMGMT_SERVE_HOST", help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(envvar="EVTMGMT_SERVE_PORT", min=0, max=65_535, help="Port; 0 takes a free one.")] = 8080,
-    workers: Annotated[int, typer.Option(envvar="EVTMGMT_SERVE_WORKERS", min=1, max=64, help="Processes; one per core.")] = 1,
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(VERSION)
+        raise typer.Exit
+
+
+@cli.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+    ] = False,
 ) -> None:
-    """Run the proxy."""
-    from app.cli.serving import run_server
-
-    run_server(whole_installation(), host, port, workers)
+    """Serve the old Dynamics 365 Events API from a real-time journeys organisation."""
 
 
-@cli.command(epilog=examples("demo"))
+@cli.command(epilog=examples("demo"), rich_help_panel=_FIRST)
 def demo(
     port: Annotated[int, typer.Option(min=0, max=65_535, help="The portal's port; the others follow. 0: free ones.")] = 4200,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -94,7 +101,7 @@ def demo(
     run_demo(host, port)
 
 
-@cli.command("init", epilog=examples("init"))
+@cli.command("init", epilog=examples("init"), rich_help_panel=_FIRST)
 def init_(
     folder: Annotated[Path, typer.Argument(help="Where the files go; here by default.", show_default=False)] = Path(),
     endpoint: Annotated[str | None, typer.Option(metavar="URL", help="The endpoint, as Dynamics shows it.")] = None,
@@ -111,7 +118,7 @@ def init_(
     raise typer.Exit(run_init(folder, endpoint, token_file, origin, force=force))
 
 
-@cli.command(epilog=examples("check"))
+@cli.command(epilog=examples("check"), rich_help_panel=_FIRST)
 def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
     event: Annotated[str | None, typer.Option(help="Readable id of the event to look at; the first listed by default.")] = None,
@@ -126,7 +133,19 @@ def check(
     raise typer.Exit(run_check(portal_settings(portal), as_json=as_json, event=event))
 
 
-@cli.command(epilog=examples("compare"))
+@cli.command(epilog=examples("serve"), rich_help_panel=_FIRST)
+def serve(
+    host: Annotated[str, typer.Option(envvar="EVTMGMT_SERVE_HOST", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="EVTMGMT_SERVE_PORT", min=0, max=65_535, help="Port; 0 takes a free one.")] = 8080,
+    workers: Annotated[int, typer.Option(envvar="EVTMGMT_SERVE_WORKERS", min=1, max=64, help="Processes; one per core.")] = 1,
+) -> None:
+    """Run the proxy."""
+    from app.cli.serving import run_server
+
+    run_server(whole_installation(), host, port, workers)
+
+
+@cli.command(epilog=examples("compare"), rich_help_panel=_MOVING)
 def compare(
     rate: Annotated[float, typer.Option(min=0.1, max=1_000, help="Calls per second to each organisation.")] = 5,
     threshold: Annotated[
@@ -142,8 +161,9 @@ def compare(
 ) -> None:
     """Compare what outbound and real-time answer for all published events: the rehearsal of the cutover.
 
-    Reads only: nothing is registered. Exit status 1 when the threshold does not hold, 2 when the settings cannot be used,
-    3 when an organisation could not be read.
+    Reads only: nothing is registered.
+
+    Exit status 1 when the threshold does not hold, 2 when the settings cannot be used, 3 when an organisation could not be read.
     """
     from app.cli.comparing import run_compare
 
@@ -159,7 +179,7 @@ def compare(
     raise typer.Exit(status)
 
 
-@cli.command("record", epilog=examples("record"))
+@cli.command("record", epilog=examples("record"), rich_help_panel=_MOVING)
 def record_(
     file: Annotated[
         Path | None, typer.Argument(help="Where the archive goes; EVTMGMT_ARCHIVE__PATH by default.", show_default=False)
@@ -184,8 +204,9 @@ def record_(
 ) -> None:
     """Record all events of the outbound organisation into an archive, from which their pages live on.
 
-    Reads only: nothing is registered. A run that was cut off goes on where it was; a later one refreshes what is there. Exit
-    status 1 when something could not be read, 2 when the settings or files cannot be used, 3 when outbound could not be read.
+    Reads only: nothing is registered. A run that was cut off goes on where it was; a later one refreshes what is there.
+
+    Exit status 1 when something could not be read, 2 when settings or files cannot be used, 3 when outbound could not be read.
     """
     from app.cli.recording import run_forget, run_import, run_record
 
@@ -207,7 +228,7 @@ def record_(
     raise typer.Exit(status)
 
 
-@cli.command("repoint", epilog=examples("repoint"))
+@cli.command("repoint", epilog=examples("repoint"), rich_help_panel=_MOVING)
 def repoint_(
     path: Annotated[Path, typer.Argument(help="The built portal: a folder, a zip or one file.", show_default=False)],
     to: Annotated[
@@ -223,8 +244,9 @@ def repoint_(
 ) -> None:
     """Lead a built portal to the proxy: find the old endpoint and token in its files, and replace them.
 
-    Needs no settings and no network. Exit status 0 when nothing is left to do, 1 when something would be replaced or is left for
-    your hand, 2 when it cannot be worked on.
+    Needs no settings and no network.
+
+    Exit status 0 when nothing is left, 1 when something would be replaced or is left for your hand, 2 when it cannot be done.
     """
     from app.cli.repointing import run_repoint, run_restore
 
@@ -239,7 +261,7 @@ def repoint_(
     raise typer.Exit(run_repoint(path, to, write=write, backup=backup, as_json=as_json))
 
 
-@cli.command(epilog=examples("explain"))
+@cli.command(epilog=examples("explain"), rich_help_panel=_MOVING)
 def explain(
     method: Annotated[str, typer.Argument(help="GET or POST.")],
     path: Annotated[str, typer.Argument(help="Path and query as a portal sends them; the old base may be left out.")],
@@ -252,7 +274,7 @@ def explain(
     raise typer.Exit(run_explain(portal_settings(portal), method, path, visitor))
 
 
-@cli.command(epilog=examples("operations"))
+@cli.command(epilog=examples("operations"), rich_help_panel=_RUNNING)
 def operations() -> None:
     """Print the table of operations and what becomes of each."""
     from rich.table import Table
@@ -270,7 +292,7 @@ def operations() -> None:
     _print(table)
 
 
-@cli.command(epilog=examples("config"))
+@cli.command(epilog=examples("config"), rich_help_panel=_RUNNING)
 def config() -> None:
     """Print the effective settings, secrets masked, and where each came from."""
     from app.cli.showing import portals_table, settings_table
@@ -284,20 +306,24 @@ def config() -> None:
         _print(settings_table(installation.portals[""]))
 
 
-@cli.command(epilog=examples("version"))
+@cli.command(epilog=examples("version"), rich_help_panel=_RUNNING)
 def version() -> None:
     """Print the version."""
     typer.echo(VERSION)
 
 
-@cli.command(epilog=examples("health"))
+@cli.command(epilog=examples("health"), rich_help_panel=_RUNNING)
 def health(
     url: Annotated[str, typer.Option(envvar="EVTMGMT_HEALTH_URL", help="What to ask.")] = "http://127.0.0.1:8080/livez",
 ) -> None:
     """Ask a running proxy whether it lives; for health checks in images without a shell. Exit status 1 when it does not."""
     from app.cli.health import is_alive
 
-    raise typer.Exit(0 if is_alive(url) else 1)
+    if not is_alive(url):
+        typer.echo(
+            f"{url} does not answer 200 within three seconds. Does the proxy run, at this port? --url names another.", err=True
+        )
+        raise typer.Exit(1)
 
 
 def _print(table: "Table") -> None:

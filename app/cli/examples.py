@@ -5,13 +5,9 @@ from typing import Final
 PROGRAM: Final = "evtmgmt-proxy"
 
 EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
-    "serve": (
-        ("on this machine alone", "serve"),
-        ("on all addresses, with a process for each of two cores", "serve --host 0.0.0.0 --port 8080 --workers 2"),
-    ),
     "demo": (
         ("a portal at port 4200 to look at in a browser", "demo"),
-        ("a whole migration, told while it happens", "demo --story"),
+        ("a whole migration in half a minute, told while it happens", "demo --story"),
     ),
     "init": (
         ("asks three questions", "init"),
@@ -25,6 +21,10 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("tables and a verdict", "check"),
         ("look at one event", "check --event Contoso_Open_Day"),
         ("for machines", "check --json"),
+    ),
+    "serve": (
+        ("on this machine alone", "serve"),
+        ("on all addresses, with a process for each of two cores", "serve --host 0.0.0.0 --port 8080 --workers 2"),
     ),
     "compare": (
         ("all events, five calls a second", "compare"),

@@ -8,7 +8,8 @@ from typing import BinaryIO, Final
 
 import typer
 
-from app.initialising.answers import Answers, read_answer, token_smell
+from app.checkup.smells import token_smells
+from app.initialising.answers import Answers, read_answer
 from app.initialising.compose_file import IMAGE_USER, compose_file
 from app.initialising.settings_file import settings_file
 from app.whole_files import replace_file
@@ -48,9 +49,11 @@ def run_init(folder: Path, endpoint: str | None, token_file: str | None, origin:
         return 2
     token = None if token_file is None else _token(token_file)
     given = {"endpoint": endpoint, "token": token, "origin": origin}
+    if None in given.values() and sys.stdin.isatty():
+        typer.echo("Dynamics shows endpoint, token and origin under Settings > Event management > Web applications.")
     answers = Answers(**{name: _answer(name, option, question, given[name]) for name, option, question in _QUESTIONS})
-    if (smell := token_smell(answers.token)) is not None:
-        typer.echo(f"Note: {smell}", err=True)
+    for smell in token_smells(answers.token):
+        typer.echo(f"Note: {smell.text}", err=True)
     try:
         _write(folder, answers)
     except OSError as refused:

@@ -137,9 +137,12 @@ def run_history(settings: Settings, limit: int, *, as_json: bool) -> int:
 def _with_store(settings: Settings, use: Callable[[Store], int]) -> int:
     configure_logs("error", Redactor(settings.secrets), sys.stderr)
     if settings.state.path is None:
-        return _refused("There is no outbox: EVTMGMT_STATE__PATH is not set.")
+        return _refused("There is no outbox: EVTMGMT_STATE__PATH is not set. Set it as the proxy has it.")
     if not (settings.state.path / FILE).exists():
-        return _refused(f"There is no outbox in {settings.state.path}.")
+        return _refused(
+            f"There is no outbox in {settings.state.path}: a proxy with EVTMGMT_OUTBOX__ENABLED makes it at its start. "
+            "Compare EVTMGMT_STATE__PATH with the proxy's."
+        )
     store = Store(settings.state.path)
     try:
         return use(store)

@@ -6,88 +6,36 @@ import resource
 import signal
 import sys
 import tempfile
-from contextlib import suppress
-from multiprocessing.connection import wait
 
-from prometheus_client.multiprocess import mark_process_dead
-from uvicorn.supervisors import Multiprocess, multiprocess
+import structlog
 
+from app.cli.workers import SETTINGS_REFUSED, Workers
+from app.configuration_error import ConfigurationError
 from app.cutover.live import SHARED_STATE, open_store
 from app.hosting.host import Host
 from app.hosting.installation import Installation
 from app.logs import configure_logs
 from app.main import create_app
+from app.outbox.parts import open_outbox
 from app.parts import WORKERS
 from app.portal_files.telling import tell_of_the_portal
 from app.redaction import Redactor
 from app.rooms import rooms_of
 from app.server import Server, server_config
 
-
-class Worker(multiprocess.Process):
-    """A worker process with our server in it."""
-
-    @property
-    def server(self) -> Server:
-        """The server, made where it runs."""
-        if self._server is None:
-            self._server = Server(self.config)
-        assert isinstance(self._server, Server)  # noqa: S101 - made here
-        return self._server
-
-    def ping(self, timeout: float = 5) -> bool:
-        """Whether the worker answers in time. One that dies while it is asked is not waited for: uvicorn would, for all of it."""
-        try:
-            self.parent_conn.send(b"ping")
-            wait((self.parent_conn, self.process.sentinel), timeout)
-            if self.parent_conn.poll():
-                self.parent_conn.recv()
-                return True
-        except (OSError, EOFError):
-            pass
-        return False
-
-
-class Workers(Multiprocess):
-    """Worker processes. The gauges of one that died are forgotten: its requests are not in flight for ever."""
-
-    _known: frozenset[int] = frozenset()
-
-    def run(self) -> None:
-        """Start the workers and look after them until the end."""
-        # uvicorn has no other way to say which server they run.
-        multiprocess.Process = Worker  # type: ignore[misc]
-        super().run()
-
-    def keep_subprocess_alive(self) -> None:
-        """Start anew what died; called twice a second."""
-        known = self._known | self._running()
-        super().keep_subprocess_alive()
-        self._known = self._running()
-        for gone in known - self._known:
-            mark_process_dead(gone)  # type: ignore[no-untyped-call]
-
-    def terminate_all(self) -> None:
-        """Have all workers stop. This process lets go of their port: what none of them takes is refused, and does not wait."""
-        super().terminate_all()
-        for listener in self.sockets:
-            listener.close()
-
-    def handle_hup(self) -> None:
-        """Have all workers read their settings anew; none is restarted for it."""
-        for pid in self._running():
-            with suppress(ProcessLookupError):  # it died a moment ago, and reads them when it starts
-                os.kill(pid, signal.SIGHUP)
-
-    def _running(self) -> frozenset[int]:
-        return frozenset(process.pid for process in self.processes if process.pid is not None)
+log = structlog.get_logger("evtmgmt.workers")
 
 
 def worker_app() -> Host:
     """The application of a worker process, as uvicorn makes it."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the settings are followed
     settle_memory()
-    return create_app()
+    try:
+        return create_app()
+    except ConfigurationError as refused:  # they were good when the parent started
+        configure_logs("info", Redactor(()))
+        log.error("the settings cannot be used: this worker ends", problems=refused.problems)
+        sys.exit(SETTINGS_REFUSED)
 
 
 def settle_memory() -> None:
@@ -118,6 +66,7 @@ def run_server(installation: Installation, host: str, port: int, workers: int) -
 
     Raises:
         ConfigurationError: The place of the state cannot be used.
+        SystemExit: No worker could start.
     """
     leave_no_core()
     os.environ[WORKERS] = str(workers)  # whatever a platform says: what is shared is divided by it
@@ -133,6 +82,8 @@ def run_server(installation: Installation, host: str, port: int, workers: int) -
     tell_of_portals(installation)
     for settings in installation.portals.values():  # told once, and not by each worker again and again
         open_store(settings.state, settings.realtime.endpoint, settings.portal_name)
+        if settings.outbox.enabled:
+            open_outbox(settings.state)
     with (
         tempfile.TemporaryDirectory(prefix="evtmgmt-metrics-") as directory,
         tempfile.TemporaryDirectory(prefix="evtmgmt-state-") as state,
@@ -141,7 +92,10 @@ def run_server(installation: Installation, host: str, port: int, workers: int) -
         os.environ[SHARED_STATE] = state
         config = server_config("app.cli.serving:worker_app", limits, host=host, port=port, workers=workers)
         _forget_the_program()
-        Workers(config, sockets=[config.bind_socket()]).run()
+        parent = Workers(config, sockets=[config.bind_socket()])
+        parent.run()
+    if parent.status:
+        sys.exit(parent.status)
 
 
 def _forget_the_program() -> None:

@@ -51,5 +51,5 @@ def _shown(value: Any) -> Text:
     if isinstance(value, dict):
         return Text(", ".join(f"{name} -> {part}" for name, part in value.items()) or "-")
     if isinstance(value, float):
-        return Text(f"{value:g}")
+        return Text(str(int(value)) if value.is_integer() else str(value))
     return Text("-" if value is None else str(value))

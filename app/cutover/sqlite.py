@@ -144,9 +144,9 @@ class SqliteStore:
 
         def work(connection: sqlite3.Connection) -> list[Change]:
             lines = connection.execute(
-                "SELECT version, at, who, before, after, why FROM audit WHERE ?1 IS NULL OR version < ?1"
-                " ORDER BY version DESC LIMIT ?2",
-                (before_version, max(limit, 0)),
+                "SELECT version, at, who, before, after, why FROM audit WHERE ? IS NULL OR version < ?"
+                " ORDER BY version DESC LIMIT ?",
+                (before_version, before_version, max(limit, 0)),
             )
             return [
                 Change(version, at, who, orjson.loads(before), orjson.loads(after), why)

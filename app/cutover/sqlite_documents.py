@@ -38,7 +38,7 @@ def fold(connection: sqlite3.Connection, kind: str, merge: Merge, older_than_sec
         now = time.time()
         connection.execute("DELETE FROM documents WHERE document IS NULL AND at < ?", (now - FORGET_OWNERS_AFTER,))
         found = connection.execute(
-            "SELECT owner, document FROM documents WHERE kind = ?1 AND document IS NOT NULL AND (at < ?2 OR owner = ?3)",
+            "SELECT owner, document FROM documents WHERE kind = ? AND document IS NOT NULL AND (at < ? OR owner = ?)",
             (kind, now - older_than_seconds, FOLDED),
         ).fetchall()
         gone = [owner for owner, _ in found if owner != FOLDED]

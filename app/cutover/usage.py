@@ -44,6 +44,8 @@ _TOKEN: Final = TOKEN_PARAMETER.lower().encode()
 _ORIGIN: Final = re.compile(rb"https?://[a-z0-9.\-]{1,200}(?::[0-9]{1,5})?")
 _FIELD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _MEMO: Final = 1_000
+_LONGEST_MEMO: Final = 512
+"""Bytes of an origin or a query that is remembered: clients write what they like."""
 
 Table = dict[str, int]
 
@@ -223,17 +225,20 @@ class Usage:
         if found is None:
             lower = raw.lower()
             found = lower.decode() if _ORIGIN.fullmatch(lower) else OTHERS
-            if len(self._origins) < _MEMO:
+            if len(self._origins) < _MEMO and len(raw) <= _LONGEST_MEMO:
                 self._origins[raw] = found
         return found
 
     def _client(self, query: bytes) -> str | None:
         """The beginning of the hash of the client's token, if there is one: enough to tell clients apart."""
-        if query not in self._clients:
+        if query in self._clients:
+            return self._clients[query]
+        client = next((self._hash(token, 4).hex() for token in _tokens(query)), None)
+        if len(query) <= _LONGEST_MEMO:
             if len(self._clients) >= _MEMO:
                 self._clients.clear()
-            self._clients[query] = next((self._hash(token, 4).hex() for token in _tokens(query)), None)
-        return self._clients[query]
+            self._clients[query] = client
+        return client
 
     def _hash(self, value: bytes, size: int) -> bytes:
         return blake2b(value, key=self._key, digest_size=size).digest()

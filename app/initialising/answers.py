@@ -45,10 +45,3 @@ def read_answer(name: str, value: str) -> str:
         words = [str(error["msg"]).removeprefix("Value error, ") for error in invalid.errors(include_input=False)]
         raise ValueError("\n".join(words)) from None
     return realtime.token.get_secret_value() if name == "token" else str(getattr(realtime, name))
-
-
-def token_smell(token: str) -> str | None:
-    """What looks like a mistake in a token that is taken all the same; None when nothing does."""
-    if token != token.strip().strip("\"'"):
-        return "The token begins or ends with a quote or a blank. It is taken as it is; take that away unless Dynamics shows it."
-    return None

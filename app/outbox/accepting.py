@@ -43,7 +43,7 @@ def obstacle(body: bytes) -> Obstacle | None:
         body: The body as the portal sent it, valid.
     """
     value = orjson.loads(body.removeprefix(b"\xef\xbb\xbf"))
-    if value.get("hipObject"):
+    if any(_all(value, "hipobject")):
         return Obstacle.CAPTCHA
     if any(_waits(attendee) for attendee in value["attendees"]):
         return Obstacle.WAITLIST
@@ -63,4 +63,10 @@ def are_paid(passes: Any) -> bool | None:
 
 def _waits(attendee: dict[str, Any]) -> bool:
     """Whether an attendee asks for a place on a waitlist, of the event or of a session."""
-    return bool(attendee.get("waitlisted")) or any(each.get("waitlisted") for each in attendee.get("attendeeSessions") or ())
+    sessions = [each for listed in _all(attendee, "attendeesessions") if isinstance(listed, list) for each in listed]
+    return any(any(_all(each, "waitlisted")) for each in (attendee, *sessions) if isinstance(each, dict))
+
+
+def _all(value: dict[str, Any], name: str) -> list[Any]:
+    """What stands in a field, in any letter case: nobody knows which ones Dynamics tells apart."""
+    return [content for key, content in value.items() if key.lower() == name]

@@ -37,10 +37,12 @@ Tell = Callable[[str | None, State | None, int], None]
 LOOK_SECONDS: Final = 0.5
 """Time between two looks at what waits, and at the lock of another courier."""
 TIDY_SECONDS: Final = 5.0
+CLOCK_JUMP: Final = 60.0
+"""Seconds by which the clock may differ from what has passed since the last look."""
+CLOCK_DOUBT: Final = 3_600.0
+"""How long it is not believed then."""
 AT_ONCE: Final = 4
 """Deliveries at once, of different events."""
-LONGEST_HOLD: Final = 3_600.0
-"""However the clock was changed meanwhile, a kept hold lasts no longer."""
 
 
 class Courier:
@@ -81,6 +83,9 @@ class Courier:
         self._turn = -inf
         self._failures = 0
         self._held_until = -inf
+        self._heard = 0.0
+        self._time: tuple[float, float] | None = None
+        self._doubts_until = -inf
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._news = asyncio.Event()
         self._stopping = False
@@ -127,8 +132,13 @@ class Courier:
                 tidy_at = loop.time() + TIDY_SECONDS
                 await self._tidy()
             if loop.time() >= self._held_until:
-                heads = await self._do(lambda: delivering.heads(self._store))
+                # In this order: what was stored together with a hold is not seen without it.
+                heads, (until, seconds) = await self._do(lambda: (delivering.heads(self._store), delivering.held(self._store)))
                 self._away = None
+                if until != self._heard:  # each is heeded once, whatever the clock does then
+                    self._heard = until
+                    self._hold(seconds)
+            if loop.time() >= self._held_until:
                 # After a failure one tries for all.
                 most = 1 if self._failures else AT_ONCE
                 free = [head for head in heads if head.line not in self._busy]
@@ -142,8 +152,6 @@ class Courier:
             self._tell(None, State.PARKED, parked)
             if parked:
                 log.error("registrations were being sent when a process ended: parked, somebody must look", number=parked)
-        held = await self._do(lambda: delivering.held(self._store))
-        self._hold(min(held, LONGEST_HOLD))
         log.info("this process delivers what is in the outbox")
 
     def _begin(self, head: Head) -> None:
@@ -234,6 +242,8 @@ class Courier:
                 return done
 
     async def _tidy(self) -> None:
+        if not self._can_tell_ages():
+            return
         settings = self._settings
         dead, expired = await self._do(lambda: delivering.tidy(self._store, settings.max_age, settings.retention))
         self._tell(None, State.DEAD, dead)
@@ -244,6 +254,19 @@ class Courier:
         if (self._dirty or expired) and not self._busy:
             await self._do(lambda: delivering.wipe(self._store))
             self._dirty = False
+
+    def _can_tell_ages(self) -> bool:
+        """Whether the machine's clock can be believed: what is given up by a wrong one is not to be had back.
+
+        One that was just put on or back may be put right again soon.
+        """
+        now = asyncio.get_running_loop().time(), self._store.clock()
+        before, self._time = self._time or now, now
+        jump = (now[1] - before[1]) - (now[0] - before[0])
+        if abs(jump) > CLOCK_JUMP:
+            self._doubts_until = now[0] + CLOCK_DOUBT
+            log.error("the clock was changed: nothing in the outbox is given up as too old for a while", seconds=round(jump))
+        return now[0] >= self._doubts_until
 
     async def _wait_turn(self) -> None:
         """Keep the distance between deliveries that the rate asks for."""

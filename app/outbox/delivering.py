@@ -6,21 +6,25 @@ Each function is one transaction, which is on the disk when it returns.
 import sqlite3
 
 from app.outbox.entries import INTERRUPTED, TOO_OLD, Claimed, Head, State
-from app.outbox.file import count, hold_until
+from app.outbox.file import LONGEST_HOLD, count, hold_until
 from app.outbox.store import Store
 from app.sqlite_files import transaction
 
 
 def heads(store: Store) -> list[Head]:
-    """The first waiting entry of each event that has no other under way, the longest waiting first."""
+    """The first waiting entry of each event that has no other under way: the least tried first, of those the longest waiting.
+
+    So an event that Dynamics never takes anything for keeps no others waiting.
+    """
 
     def work(connection: sqlite3.Connection) -> list[Head]:
         found = connection.execute(
-            "SELECT min(id), line FROM entries WHERE state = ?1 AND line NOT IN (SELECT line FROM entries WHERE state = ?2)"
-            " GROUP BY line ORDER BY 1",
+            # SQLite takes a bare column from the row of the minimum (sqlite.org/lang_select.html#bareagg).
+            "SELECT min(id), line, attempts FROM entries"
+            " WHERE state = ? AND line NOT IN (SELECT line FROM entries WHERE state = ?) GROUP BY line ORDER BY 3, 1",
             (State.WAITING, State.SENDING),
         )
-        return [Head(*row) for row in found]
+        return [Head(number, line) for number, line, _ in found]
 
     return store.do(work)
 
@@ -80,7 +84,7 @@ def settle(store: Store, claimed: Claimed, state: State, code: str, hold: float 
             if changed and state is not State.WAITING:
                 count(connection, state)
             if hold:
-                hold_until(connection, store.clock() + hold)
+                hold_until(connection, store.clock(), hold)
         return changed == 1
 
     return store.do(work)
@@ -138,11 +142,12 @@ def wipe(store: Store) -> None:
     store.do(work)
 
 
-def held(store: Store) -> float:
-    """Seconds for which Dynamics is not to be called."""
+def held(store: Store) -> tuple[float, float]:
+    """Until when Dynamics is not to be called, in seconds since 1970, and how many seconds that is from now."""
 
-    def work(connection: sqlite3.Connection) -> float:
+    def work(connection: sqlite3.Connection) -> tuple[float, float]:
         row = connection.execute("SELECT until FROM hold").fetchone()
-        return 0.0 if row is None else max(0.0, float(row[0]) - store.clock())
+        until = 0.0 if row is None else float(row[0])
+        return until, min(LONGEST_HOLD, max(0.0, until - store.clock()))
 
     return store.do(work)

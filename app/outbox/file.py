@@ -7,6 +7,8 @@ from typing import Final
 from app.sqlite_files import Layout
 
 FILE: Final = "outbox.sqlite3"
+LONGEST_HOLD: Final = 3_600.0
+"""However the clock was changed meanwhile, a kept hold lasts no longer: seconds."""
 LAYOUT: Final = Layout(
     FILE,
     1,
@@ -34,12 +36,21 @@ LAYOUT: Final = Layout(
 
 def count(connection: sqlite3.Connection, name: str, number: int = 1) -> None:
     """Add to a total; in a transaction of the caller's."""
-    connection.execute("INSERT INTO totals VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET number = number + ?2", (name, number))
+    connection.execute(
+        "INSERT INTO totals VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET number = number + excluded.number", (name, number)
+    )
 
 
-def hold_until(connection: sqlite3.Connection, until: float) -> None:
-    """Keep until when Dynamics is not to be called, in seconds since 1970; in a transaction of the caller's."""
-    connection.execute("INSERT OR REPLACE INTO hold VALUES (1, ?)", (until,))
+def hold_until(connection: sqlite3.Connection, now: float, seconds: float) -> None:
+    """Keep for how long Dynamics is not to be called, unless it is longer already; in a transaction of the caller's.
+
+    What would last longer than ``LONGEST_HOLD`` is of a clock that was put back since.
+    """
+    connection.execute(
+        "INSERT INTO hold VALUES (1, :until) ON CONFLICT (one) DO UPDATE"
+        " SET until = CASE WHEN until > :longest THEN :until ELSE max(until, :until) END",
+        {"until": now + seconds, "longest": now + LONGEST_HOLD},
+    )
 
 
 def marks(values: Sequence[object]) -> str:

@@ -1,7 +1,7 @@
 """The outbox of one process: stores registrations that could not be sent, and has its courier deliver them."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from time import monotonic
@@ -37,6 +37,8 @@ _STORED: Final = [(b"x-evtmgmt-outbox", b"stored"), (b"cache-control", b"no-stor
 LEARN_AGAIN_SECONDS: Final = 600.0
 FINISH_SECONDS: Final = 5.0
 SUMMARY_SECONDS: Final = 2.0
+REFUSAL_SECONDS: Final = 300.0
+"""How long it is told that a registration could not be stored, if none was since."""
 _MOST_EVENTS: Final = 10_000
 
 
@@ -74,6 +76,7 @@ class Outbox:
         self._thread = ThreadPoolExecutor(1, "outbox")
         self._courier = Courier(store, self.do, lock, self._sealing, settings, send, self._became, traces)
         self._delivering: asyncio.Task[None] | None = None
+        self._refusal: tuple[str, float] | None = None
         self._learned: dict[str, tuple[bool, float]] = {}
         self._learning: set[asyncio.Task[None]] = set()
 
@@ -92,6 +95,7 @@ class Outbox:
         except asyncio.CancelledError:
             self._courier.stop()
             self._readiness.degraded(OUTBOX, None, fails=False)
+            self._show({}, 0.0)  # when there is no next one, nobody is called for what is told no more
             raise
 
     async def close(self) -> None:
@@ -158,9 +162,11 @@ class Outbox:
                 put = await self.do(lambda: self._put(letter.event, digests, sealed, error.retry_after or 0))
             except StoreAwayError as away:
                 against = Obstacle.STORE
+                self._refusal = str(away), monotonic()
                 log.error("a registration could not be stored", cause=str(away), request_id=letter.request_id)
             else:
                 against, number = put
+                self._refusal = None if against is None else self._refusal
         if against is not None:
             self._metrics.outbox_refused.labels(against).inc()
             tell(outcome="refused", reason=against.value)
@@ -252,14 +258,25 @@ class Outbox:
             except StoreAwayError as away:
                 self._readiness.degraded(OUTBOX, f"the outbox cannot be used: {away}", fails=self._fails)
             else:
-                for state, number in found.states.items():
-                    self._metrics.outbox_entries.labels(state).set(number)
                 age = 0.0 if found.oldest is None else max(0.0, self._store.clock() - found.oldest)
-                self._metrics.outbox_oldest.set(age)
-                late = age > self._settings.oldest_ready
-                reason = f"a registration waits in the outbox for {age:.0f} s" if late else None
-                self._readiness.degraded(OUTBOX, reason, fails=self._fails)
+                self._show(found.states, age)
+                self._readiness.degraded(OUTBOX, self._trouble(age), fails=self._fails)
             await asyncio.sleep(SUMMARY_SECONDS)
+
+    def _show(self, states: Mapping[State, int], age: float) -> None:
+        for state in State:
+            self._metrics.outbox_entries.labels(state).set(states.get(state, 0))
+        self._metrics.outbox_oldest.set(age)
+
+    def _trouble(self, age: float) -> str | None:
+        """What the readiness says of it.
+
+        Args:
+            age: Of the oldest registration that waits, in seconds.
+        """
+        if self._refusal is not None and monotonic() - self._refusal[1] < REFUSAL_SECONDS:
+            return f"a registration could not be stored: {self._refusal[0]}"
+        return f"a registration waits in the outbox for {age:.0f} s" if age > self._settings.oldest_ready else None
 
     @property
     def _fails(self) -> bool:

@@ -37,12 +37,13 @@ class Store:
         clock: Seconds since 1970.
 
     Attributes:
+        directory: The same.
         place: The file's name.
         clock: The same.
     """
 
     def __init__(self, directory: Path, clock: Callable[[], float] = time.time) -> None:
-        self._directory = directory
+        self.directory = directory
         self.clock = clock
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
@@ -93,7 +94,7 @@ class Store:
                 )
                 count(connection, "accepted")
                 if hold:
-                    hold_until(connection, now + hold)
+                    hold_until(connection, now, hold)
             return Put.STORED, added.lastrowid or 0
 
         return self.do(work)
@@ -128,8 +129,8 @@ class Store:
 
         def work(connection: sqlite3.Connection) -> list[Entry]:
             found = connection.execute(
-                f"SELECT {ENTRY_COLUMNS} FROM entries WHERE ?1 IS NULL OR state = ?1 ORDER BY id LIMIT ?2",  # noqa: S608
-                (state, limit),
+                f"SELECT {ENTRY_COLUMNS} FROM entries WHERE ? IS NULL OR state = ? ORDER BY id LIMIT ?",  # noqa: S608
+                (state, state, limit),
             )
             return [entry_of(row) for row in found]
 
@@ -179,7 +180,7 @@ class Store:
             if self._connection is not None and self._inode != self._inode_now():
                 self.close()
             if self._connection is None:
-                self._connection = open_file(self._directory, LAYOUT)
+                self._connection = open_file(self.directory, LAYOUT)
                 self._inode = self._inode_now()
             return work(self._connection)
         except sqlite3.Error as error:
@@ -189,7 +190,7 @@ class Store:
 
     def _inode_now(self) -> int:
         try:
-            return (self._directory / FILE).stat().st_ino
+            return (self.directory / FILE).stat().st_ino
         except OSError:
             return -1
 
@@ -211,8 +212,8 @@ class Store:
         among = marks(digests.people)
         first = f"SELECT min(id) FROM entries WHERE person IN ({among}) AND state = ?"  # noqa: S608
         found = connection.execute(
-            f"UPDATE entries SET sealed = ?, bytes = ?, content = ? WHERE id = ({first}) RETURNING id",  # noqa: S608
-            (sealed, len(sealed), digests.contents[0], *digests.people, State.WAITING),
+            f"UPDATE entries SET sealed = ?, bytes = ?, person = ?, content = ? WHERE id = ({first}) RETURNING id",  # noqa: S608
+            (sealed, len(sealed), digests.people[0], digests.contents[0], *digests.people, State.WAITING),
         ).fetchall()
         if not found:
             found = connection.execute(

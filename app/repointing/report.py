@@ -23,6 +23,7 @@ class Report:
         notices: What has to be known.
         backup: Where the originals are or would be.
         written: Whether the changes were made.
+        before: Whether originals of an earlier run are kept.
     """
 
     path: str
@@ -34,6 +35,7 @@ class Report:
     notices: tuple[Notice, ...]
     backup: str
     written: bool
+    before: bool = False
 
     @property
     def by_hand(self) -> tuple[Place, ...]:
@@ -49,7 +51,10 @@ class Report:
     def summary(self) -> str:
         """All in one sentence or two."""
         if not self.places:
-            return f"No old endpoint and no old token in {counted(self.looked_into, 'text file')}."
+            text = f"No old endpoint and no old token in {counted(self.looked_into, 'text file')}."
+            if self.before:
+                text += f" It was repointed before; the originals are in {self.backup}. To lead it elsewhere, --restore first."
+            return text
         done = [place for place in self.places if place.replaced]
         kinds = " and ".join(counted(sum(place.kind is kind for place in done), kind.value) for kind in Kind)
         text = f"{kinds} {'replaced' if self.written else 'would be replaced'} in {counted(len(self.changed), 'file')}."

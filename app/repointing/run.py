@@ -60,6 +60,7 @@ def repoint(
         OSError: A file could not be written. What was changed until then is undone by the next run or by ``restore``.
     """
     kept = backup_of(path, backup)
+    before = Backup(kept, _root(path)).exists
     if write:
         _recover(path, kept)
     with _tree(path, kept) as tree:
@@ -78,6 +79,7 @@ def repoint(
             notices=tuple(survey.notices),
             backup=str(kept),
             written=write,
+            before=before,
         )
 
 

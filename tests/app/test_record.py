@@ -1,8 +1,11 @@
 """The record of a request: one line, and what it may say."""
 
+import inspect
 import io
 import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -65,6 +68,15 @@ def test_the_fault_of_a_caller_is_information_and_that_of_others_a_warning(servi
     service.get("events/published", headers={"x-request-id": "r-4"})
     assert (line := written.of("r-4"))["level"] == "warning"
     assert line["cause"] == "status 401"
+
+
+def test_the_documentation_explains_each_key() -> None:
+    page = Path(__file__).parents[2].joinpath("docs", "observability.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`[^|]+) \|", page.split("## The log")[1].split("## Alerts")[0], flags=re.MULTILINE)
+    explained = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    optional = set(re.findall(r'line\["(\w+)"\]', inspect.getsource(Recorder)))
+    assert optional >= {"code", "cache"}
+    assert explained == USUAL | optional
 
 
 def test_nothing_of_a_visitor_is_written(service: Service, written: Lines) -> None:

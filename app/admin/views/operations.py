@@ -38,7 +38,7 @@ class OperationRow(BaseModel):
         summary: What it does.
         method: The HTTP method.
         path: The path under the old base.
-        serving: ``mapped``, ``emulated`` or ``refused``: what real-time makes of it.
+        serving: ``served``, ``emulated`` or ``refused``: what real-time makes of it.
         switch: Its switch, if any.
         latch: That it was moved back, if so.
         served: Who serves it now, in words: one side, both by visitor or event, or nobody.

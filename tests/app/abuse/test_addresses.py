@@ -107,3 +107,14 @@ def test_a_list_without_end_is_not_read_to_its_end() -> None:
     header = ", ".join(["198.51.100.1", *["10.0.0.1"] * 5_000])
     assert of(TEN, "10.0.0.1", header).key == "10.0.0.1"
     assert of(TEN, "10.0.0.1", ", ".join(["198.51.100.1", *["10.0.0.1"] * (MOST_ENTRIES - 1)])).key == "198.51.100.1"
+
+
+def test_long_headers_take_no_room() -> None:
+    """Nor do many short ones: a thousand of them may come in one request."""
+    addresses = ClientAddresses(Trusted(hops=1))
+    for said in ([b"x" * 30_000 + b", 198.51.100.1"], [b"x" * 3] * 300 + [b"198.51.100.1"]):
+        found = addresses.of({"client": ("10.0.0.1", 1)}, [(b"x-forwarded-for", value) for value in said])
+        assert found.key == "198.51.100.1"
+    assert addresses._remembered.cache_info().currsize == 0
+    addresses.of({"client": ("10.0.0.1", 1)}, [(b"x-forwarded-for", b"198.51.100.1, 198.51.100.2")])
+    assert addresses._remembered.cache_info().currsize == 1

@@ -73,3 +73,11 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(5):
         tokens.check(EVENT, b"emApplicationtoken=second-token&ts=%d" % number)
     assert len(tokens._good) == 3
+
+
+def test_long_queries_take_no_room() -> None:
+    tokens = ClientTokens(TOKENS)
+    tokens.check(EVENT, b"emApplicationtoken=second-token&x=" + b"x" * 7_000)
+    assert len(tokens._good) == 0
+    tokens.check(EVENT, b"emApplicationtoken=second-token&x=" + b"x" * 400)
+    assert len(tokens._good) == 1

@@ -32,7 +32,24 @@ def test_a_token_with_quotes_or_blanks_at_its_ends(token: str) -> None:
     assert "opaque" not in smell.text
 
 
-@pytest.mark.parametrize("token", ["opa que", "opa'que", "+/=="])
+@pytest.mark.parametrize(
+    "token",
+    [
+        "Bearer opaque",
+        "bearer\topaque",
+        "emApplicationtoken=opaque",
+        f"{ENDPOINT}?emApplicationtoken=opaque",
+        ENDPOINT,
+        "<token>",
+    ],
+)
+def test_a_token_with_more_than_the_token(token: str) -> None:
+    (smell,) = settings_smells(settings(token))
+    assert smell.name == "token_with_more"
+    assert "opaque" not in smell.text
+
+
+@pytest.mark.parametrize("token", ["opa que", "opa'que", "+/==", "bearerOf", "a<b>"])
 def test_a_token_may_hold_anything_inside(token: str) -> None:
     assert names(settings(token)) == []
 
@@ -82,7 +99,7 @@ def test_an_alias_to_an_event_that_is_not_listed() -> None:
 
 def test_all_names_are_listed() -> None:
     bad = settings(
-        "'",
+        "Bearer '",
         "https://elsewhere.invalid/orgs/1/eventmanagement",
         realtime={"webapp_id": GUID},
         portal={"origins": ["https://other.invalid"]},

@@ -32,8 +32,9 @@ GOOD = {
 }
 
 
-def test_version_is_the_installed_one(tmp_path: Path) -> None:
-    done = run("version", folder=tmp_path)
+@pytest.mark.parametrize("asked", ["version", "--version"])
+def test_version_is_the_installed_one(asked: str, tmp_path: Path) -> None:
+    done = run(asked, folder=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{version('evtmgmt-proxy')}\n", "")
 
 
@@ -82,11 +83,11 @@ def test_settings_that_cannot_be_used_give_status_2_and_all_mistakes(command: st
     assert done.stdout == ""
     assert done.stderr.splitlines() == [
         "The settings cannot be used:",
-        "  - EVTMGMT_REALTIME__TOKN: there is no such setting",
+        "  - EVTMGMT_REALTIME__TOKN: there is no such setting; is EVTMGMT_REALTIME__TOKEN meant?",
         "  - EVTMGMT_REALTIME__ENDPOINT: is missing",
         "  - EVTMGMT_REALTIME__ORIGIN: is missing",
-        "  - EVTMGMT_UPSTREAM__READ_TIMEOUT: must be a valid number, unable to parse string as a number",
-        "  - EVTMGMT_LIMITS__HEADER_COUT: there is no such setting",
+        "  - EVTMGMT_UPSTREAM__READ_TIMEOUT: must be a number such as 2.5, without a unit",
+        "  - EVTMGMT_LIMITS__HEADER_COUT: there is no such setting; is EVTMGMT_LIMITS__HEADER_COUNT meant?",
         "  - EVTMGMT_LOG_LEVEL: must be 'debug', 'info', 'warning' or 'error'",
         "Dynamics shows endpoint, token and origin under Settings > Event management > Web applications. "
         "evtmgmt-proxy init asks for them and writes them down.",

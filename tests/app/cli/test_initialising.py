@@ -93,7 +93,7 @@ def test_a_person_is_asked_until_it_can_be_used(tmp_path: Path) -> None:
         os.write(ours, f"{text}\n".encode())
 
     try:
-        answer("Endpoint: ", "https://contoso.svc.dynamics.com/EvtMgmt/api/v2.0/")
+        answer("Event management > Web applications.\r\nEndpoint: ", "https://contoso.svc.dynamics.com/EvtMgmt/api/v2.0/")
         answer("the old outbound one", "")
         answer("Endpoint: ", ENDPOINT)
         answer("Token (not shown): ", "the-t0ken")

@@ -30,6 +30,7 @@ def test_look_write_and_back(portal: Path, tmp_path: Path) -> None:
     assert "dist.before-repoint; --restore puts them back." in written.stdout
     again = run("repoint", "dist", *TO, folder=tmp_path)
     assert (again.returncode, "No old endpoint and no old token" in again.stdout) == (0, True)
+    assert "It was repointed before" in again.stdout
     back = run("repoint", "dist", "--restore", folder=tmp_path)
     assert (back.returncode, back.stdout) == (0, "8 files put back.\n")
     assert contents(portal) == before

@@ -5,17 +5,12 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from multiprocessing import get_context
 from pathlib import Path
 from signal import SIGINT, SIGKILL, SIGTERM
-from time import sleep
 
 import httpx
 import pytest
 
-from app.cli.serving import Worker
-from app.server import server_config
-from app.setting_groups import Limits
 from sandbox.server import Sandbox, SandboxThread
 from tests.app.cli.program import environment_for, run, serving
 from tests.service import BASE
@@ -62,7 +57,8 @@ def test_serve_answers_counts_and_stops(
         assert run("health", folder=tmp_path, EVTMGMT_HEALTH_URL=f"{url}/readyz").returncode == 0
         assert run("health", "--url", f"{url}/nothing", folder=tmp_path).returncode == 1
         assert program.stop(signal) == 0
-    assert run("health", "--url", f"{url}/livez", folder=tmp_path).returncode == 1
+    asked = run("health", "--url", f"{url}/livez", folder=tmp_path)
+    assert (asked.returncode, f"{url}/livez does not answer 200" in asked.stderr) == (1, True)
     served = {line["event"] for line in program.log}
     assert {"request", "Application shutdown complete."} <= served
     assert len(program.wait_for("Application shutdown complete.".__eq__)) == workers
@@ -178,17 +174,3 @@ def test_workers_without_a_place_for_the_state_share_one(upstream: Sandbox, tmp_
         assert shared.stat().st_mode & 0o777 == 0o700
         assert program.stop(SIGTERM) == 0
     assert list(tmp_path.glob("evtmgmt-*")) == []
-
-
-def test_a_worker_that_dies_while_it_is_asked_is_not_waited_for() -> None:
-    worker = Worker(server_config("nowhere:nothing", Limits()), [])
-    worker.process = get_context("spawn").Process(target=sleep, args=(600,))
-    worker.process.start()
-    pid = worker.process.pid
-    assert pid is not None
-    with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(worker.ping, 100)
-        assert worker.child_conn.recv() == b"ping"
-        os.kill(pid, SIGKILL)
-        assert asked.result(timeout=50) is False
-    worker.process.join()

@@ -45,3 +45,4 @@ def test_config_shows_every_setting_with_its_source(tmp_path: Path) -> None:
     assert table["EVTMGMT_ALIASES__EVENTS"] == ("Old [bold] -> New, A -> B", "environment, settings file")
     assert table["EVTMGMT_ALIASES__PASSES"] == ("-", "default")
     assert table["EVTMGMT_MESSAGES"] == ("-", "default")
+    assert table["EVTMGMT_OUTBOX__RETENTION"] == ("2592000", "default")

@@ -182,6 +182,15 @@ def test_a_scanner_cannot_fill_it(clock: Clock) -> None:
     assert len(usage._origins) <= 1_000
 
 
+def test_long_origins_and_queries_take_no_room(clock: Clock) -> None:
+    usage = Usage("salt", clock)
+    usage.note("get_event", None, {b"origin": b"https://" + b"x" * 30_000}, b"emApplicationtoken=one&x=" + b"x" * 7_000)
+    usage.note("get_event", None, {}, b"emApplicationtoken=one")
+    assert not usage._origins
+    assert list(usage._clients) == [b"emApplicationtoken=one"]
+    assert list(usage.total("clients", 1).values()) == [2]
+
+
 def test_a_full_table_of_what_is_asked_for_often_counts_the_rest_together(clock: Clock) -> None:
     usage = Usage(SALT, clock)
     for _ in range(2):

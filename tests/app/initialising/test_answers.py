@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.initialising.answers import Answers, read_answer, token_smell
+from app.initialising.answers import Answers, read_answer
 
 ENDPOINT = "https://public-eur.mkt.dynamics.com/api/v1.0/orgs/00000000-0000-0000-0000-000000000000/eventmanagement/"
 
@@ -34,12 +34,6 @@ def test_what_cannot_be_used_is_told(name: str, given: str, words: str) -> None:
     with pytest.raises(ValueError, match=words) as told:
         read_answer(name, given)
     assert "Value error" not in str(told.value)
-
-
-def test_a_token_that_looks_like_a_slip() -> None:
-    assert token_smell("'quoted'") is not None
-    assert token_smell("blank ") is not None
-    assert token_smell("plain=") is None
 
 
 def test_a_token_is_in_no_repr() -> None:

@@ -25,7 +25,11 @@ def test_a_trouble_is_taken_only_when_no_byte_was_sent(trouble: Trouble) -> None
         ({"waitlisted": False, "attendeeSessions": [{"sessionId": "s", "waitlisted": False}]}, {"hipObject": None}, None),
         ({"waitlisted": True}, {}, Obstacle.WAITLIST),
         ({"attendeeSessions": [{"sessionId": "a"}, {"sessionId": "b", "waitlisted": True}]}, {}, Obstacle.WAITLIST),
+        ({"Waitlisted": True}, {}, Obstacle.WAITLIST),
+        ({"AttendeeSessions": [{"WaitListed": True}], "attendeeSessions": None}, {}, Obstacle.WAITLIST),
+        ({"AttendeeSessions": "what", "attendeeSessions": ["what"]}, {}, None),
         ({}, {"hipObject": {"Solution": "1"}}, Obstacle.CAPTCHA),
+        ({}, {"HipObject": {"Solution": "1"}}, Obstacle.CAPTCHA),
     ],
 )
 def test_what_in_a_registration_stands_against_it(more: dict[str, Any], whole: dict[str, Any], found: Obstacle | None) -> None:

@@ -17,7 +17,7 @@ from app.outbox.lock import Lock
 from app.outbox.sealing import Letter, Sealing
 from app.outbox.settings import OutboxSettings
 from app.outbox.store import Store
-from tests.app.outbox.material import EVENT, KEY, SEALING, put
+from tests.app.outbox.material import EVENT, KEY, ROOM, SEALING, digests, put, sealed
 from tests.app.outbox.test_sealing import OTHER
 from translation import errors
 from translation.errors import ErrorKind, ProxyError
@@ -113,11 +113,57 @@ async def test_it_waits_as_long_as_dynamics_asks_and_keeps_that(store: Store, tm
     dynamics = Dynamics()
     dynamics.next = [ProxyError(errors.TOO_MANY_REQUESTS, retry_after=100)]
     async with working(store, dynamics, tmp_path):
-        await until(lambda: delivering.held(store) > 90)
+        await until(lambda: delivering.held(store)[1] > 90)
     assert state_of(store) == (State.WAITING, "TooManyRequests", 1)
     async with working(store, dynamics, tmp_path):
         await asyncio.sleep(0)
     assert len(dynamics.sent) == 1
+
+
+async def test_what_dynamics_asked_of_a_visitor_holds_for_deliveries_too(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LOOK_SECONDS", 0.01)
+    dynamics = Dynamics()
+    other = Store(tmp_path)  # of another worker, whose visitor met a 429
+    async with working(store, dynamics, tmp_path):
+        await until(lambda: store.place != "" and (tmp_path / "outbox.lock").exists())
+        other.put(EVENT, digests(), sealed(), ROOM, hold=100)
+        await asyncio.sleep(0.2)
+        assert dynamics.sent == []
+    other.close()
+
+
+async def test_a_hold_is_heeded_once_and_for_an_hour_at_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(delivering, "LONGEST_HOLD", 0.1)
+    now = [10_000_000.0]
+    store = Store(tmp_path, lambda: now[0])
+    store.put(EVENT, digests(), sealed(), ROOM, hold=100)
+    now[0] -= 1_000_000  # a clock that was wrong
+    dynamics = Dynamics()
+    async with working(store, dynamics, tmp_path):
+        await until(lambda: not store.entries())
+    assert len(dynamics.sent) == 1
+    store.close()
+
+
+async def test_an_event_that_nothing_is_taken_for_keeps_no_others_waiting(store: Store, tmp_path: Path) -> None:
+    put(store, "first@example.com", "Sick_Event")
+    for number in range(3):
+        put(store, f"v{number}@example.com")
+
+    class Sick(Dynamics):
+        async def send(self, letter: Letter) -> dict[str, Any]:
+            if letter.event == "Sick_Event":
+                self.next = [errors.UPSTREAM_FAILED]
+            return await super().send(letter)
+
+    dynamics = Sick()
+    async with working(store, dynamics, tmp_path):
+        await until(lambda: store.summary().totals["delivered"] == 3)
+    assert state_of(store)[:2] == (State.WAITING, "UpstreamFailed")
+    assert [name for event, name in dynamics.sent if event == EVENT] == ["v0", "v1", "v2"]
 
 
 @pytest.mark.parametrize(
@@ -228,4 +274,24 @@ async def test_what_waited_for_too_long_is_dead_and_not_sent(tmp_path: Path) -> 
     async with working(store, dynamics, tmp_path) as (_, told):
         await until(lambda: (None, State.DEAD, 1) in told)
     assert (state_of(store)[:2], dynamics.sent) == ((State.DEAD, "TooOld"), [])
+    store.close()
+
+
+async def test_a_clock_that_jumps_makes_nothing_too_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(module, "TIDY_SECONDS", 0.01)
+    monkeypatch.setattr(module, "CLOCK_DOUBT", 0.5)
+    now = [10_000.0]
+    store = Store(tmp_path, lambda: now[0])
+    dynamics = Dynamics()
+    dynamics.next = [errors.REGISTRATION_OUTCOME_UNKNOWN, ProxyError(errors.TOO_MANY_REQUESTS, retry_after=3_000)]
+    put(store, "parked@example.com")
+    put(store, "waiting@example.com")
+    async with working(store, dynamics, tmp_path) as (_, told):
+        await until(lambda: delivering.held(store)[1] > 2_000)
+        now[0] += 10 * 366 * 86_400
+        await asyncio.sleep(0.2)
+        assert [entry.state for entry in store.entries()] == [State.PARKED, State.WAITING]
+        await until(lambda: (None, State.DEAD, 1) in told)  # it stayed: the clock is right now
+        assert [entry.state for entry in store.entries()] == [State.DEAD]
     store.close()

@@ -93,8 +93,29 @@ def test_what_is_too_old_dies_and_what_nobody_decided_is_forgotten(tmp_path: Pat
 def test_a_wait_that_dynamics_asked_for_outlives_the_process(tmp_path: Path) -> None:
     now = [10_000.0]
     store = Store(tmp_path, lambda: now[0])
-    assert delivering.held(store) == 0
+    assert delivering.held(store) == (0, 0)
     delivering.settle(store, claim(store, put(store)), State.WAITING, "TooManyRequests", hold=30)
     store.close()
     now[0] += 10
-    assert delivering.held(Store(tmp_path, lambda: now[0])) == 20
+    assert delivering.held(Store(tmp_path, lambda: now[0])) == (10_030, 20)
+
+
+def test_of_two_waits_the_longer_one_counts_unless_the_clock_was_put_back(tmp_path: Path) -> None:
+    now = [1_000_000.0]
+    store = Store(tmp_path, lambda: now[0])
+    for hold in (300, 1):
+        delivering.settle(store, claim(store, put(store, f"{hold}@example.com")), State.WAITING, "TooManyRequests", hold=hold)
+    assert delivering.held(store) == (1_000_300, 300)
+    now[0] -= 500_000
+    assert delivering.held(store)[1] == 3_600
+    delivering.settle(store, claim(store, put(store)), State.WAITING, "TooManyRequests", hold=5)
+    assert delivering.held(store) == (500_005, 5)
+    store.close()
+
+
+def test_the_least_tried_event_comes_first(store: Store) -> None:
+    tried, other = put(store), put(store, event="Family_Day")
+    assert [head.id for head in delivering.heads(store)] == [tried, other]
+    delivering.settle(store, claim(store, tried), State.WAITING, "UpstreamFailed")
+    put(store, "behind@example.com")
+    assert [head.id for head in delivering.heads(store)] == [other, tried]

@@ -66,6 +66,13 @@ def wait_delivered(service: Service) -> None:
     store.close()
 
 
+def wait_ready(service: Service, said: dict[str, str]) -> None:
+    deadline = monotonic() + PATIENCE
+    while service.client.get(f"{service.url}/readyz").json() != said:
+        assert monotonic() < deadline
+        sleep(0.02)
+
+
 def people(service: Service) -> list[str]:
     return [item["attendee"]["email"] for item in service.sandbox.control.registrations()]
 
@@ -165,10 +172,30 @@ def test_a_disk_that_refuses_leaves_the_visitor_with_the_error(service: Service,
     monkeypatch.setattr(Store, "put", full)
     answer = register(service, body=person("full"))
     assert (answer.status_code, answer.json()["errorCode"], stored(answer)) == (502, "UpstreamFailed", False)
-    monkeypatch.setattr(Store, "repeat", full)
-    service.sandbox.faults.clear()
-    assert register(service, body=person("full")).json()["status"] == "Success"
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "repeat", full)
+        service.sandbox.faults.clear()
+        assert register(service, body=person("full")).json()["status"] == "Success"
     assert people(service) == ["full@example.com"]
+    wait_ready(service, {"status": "degraded", "reason": "a registration could not be stored: the disk is full"})
+    monkeypatch.undo()
+    away(service)
+    assert stored(register(service, body=person("stored")))
+    wait_ready(service, {"status": "ready"})
+
+
+def test_a_disk_that_refused_is_told_of_for_a_while(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise StoreAwayError("the disk is full")
+
+    away(service)
+    monkeypatch.setattr(Store, "put", full)
+    assert not stored(register(service, body=person("full")))
+    wait_ready(service, {"status": "degraded", "reason": "a registration could not be stored: the disk is full"})
+    monkeypatch.setattr(outbox, "REFUSAL_SECONDS", 0)
+    wait_ready(service, {"status": "ready"})
+    monkeypatch.undo()
+    assert stored(register(service, body=person("stored")))
 
 
 def test_readiness_is_degraded_when_one_waits_for_too_long(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """The entries on the disk: what is one, what is full, what is said of troubles, what is left of what was deleted."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,11 @@ import pytest
 from app.outbox import delivering
 from app.outbox.entries import State
 from app.outbox.file import FILE
+from app.outbox.sealing import Letter, Sealing
 from app.outbox.store import Put, Store
 from app.sqlite_files import StoreAwayError
-from tests.app.outbox.material import EVENT, ROOM, SEALING, digests, put, sealed
+from tests.app.outbox.material import EVENT, KEY, ROOM, SEALING, body, digests, put, sealed
+from tests.app.outbox.test_sealing import OTHER
 
 
 def test_an_entry_is_there_after_a_restart_and_for_other_processes(store: Store, tmp_path: Path) -> None:
@@ -41,6 +44,13 @@ def test_of_identical_ones_there_is_one_and_the_newer_contents_count_while_it_wa
     assert b'"B"' in SEALING.open(found[1], EVENT).body
     assert store.summary().totals["accepted"] == 1
     assert store.summary().totals["repeated"] == 1
+
+
+def test_what_was_sealed_anew_is_known_by_the_new_key_alone(store: Store) -> None:
+    number = put(store)
+    both, new = Sealing([OTHER, KEY]), Sealing([OTHER])
+    assert store.put(EVENT, both.digests(EVENT, body()), both.seal(Letter(EVENT, body(), "")), ROOM) == (Put.REPEATED, number)
+    assert store.put(EVENT, new.digests(EVENT, body()), new.seal(Letter(EVENT, body(), "")), ROOM) == (Put.REPEATED, number)
 
 
 def test_one_under_way_or_parked_is_the_same_only_with_equal_contents(store: Store) -> None:
@@ -86,7 +96,8 @@ def test_it_is_bounded_by_number_and_bytes(store: Store) -> None:
 def test_what_passes_cost_is_remembered(store: Store, tmp_path: Path) -> None:
     assert store.is_paid(EVENT) is None
     store.learn_passes(EVENT, paid=True)
-    assert Store(tmp_path).is_paid(EVENT.lower()) is True
+    with closing(Store(tmp_path)) as other:
+        assert other.is_paid(EVENT.lower()) is True
     store.learn_passes(EVENT, paid=False)
     assert store.is_paid(EVENT) is False
 
@@ -111,7 +122,8 @@ def test_a_file_that_was_moved_away_is_noticed_before_anything_is_promised(store
     for rest in ("-wal", "-shm"):
         (tmp_path / f"{FILE}{rest}").rename(tmp_path / f"elsewhere.sqlite3{rest}")
     put(store)
-    assert len(Store(tmp_path).entries()) == 1
+    with closing(Store(tmp_path)) as other:
+        assert len(other.entries()) == 1
 
 
 def test_a_trouble_is_told_in_words(store: Store, tmp_path: Path) -> None:

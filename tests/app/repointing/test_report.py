@@ -39,5 +39,11 @@ def test_nothing_to_do() -> None:
     assert (found.summary, found.clean) == ("No old endpoint and no old token in 2 text files.", True)
 
 
+def test_what_was_repointed_before_is_said_and_how_to_lead_it_elsewhere() -> None:
+    found = report(changed=(), before=True)
+    assert "It was repointed before; the originals are in kept. To lead it elsewhere, --restore first." in found.summary
+    assert found.clean
+
+
 def test_numbers_and_nouns() -> None:
     assert [counted(number, "file") for number in (0, 1, 2)] == ["0 files", "1 file", "2 files"]
