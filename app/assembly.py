@@ -40,6 +40,7 @@ from app.telemetry.traces import Traces
 from app.upstream import Upstream
 from routes import both_handlers, outbound_handlers, realtime_handlers, with_archive_handlers
 from routes.archived import Archived, archive_handlers
+from routes.learning import Hearer
 from translation.errors import PORTAL_NOT_FOUND
 from translation.messages import Messages
 
@@ -87,7 +88,8 @@ def build_portal(
     upstream = life.part("upstream", partial(build_upstream, settings.upstream), shape=settings.upstream, close=Upstream.close)
     budget = budgets.of(settings, Source.REALTIME)
     old = None if settings.outbound is None else budgets.of(settings, Source.OUTBOUND)
-    staging, readiness = stage(settings, budget, metrics, life, addresses := build_addresses(settings), old)
+    line = build_line(settings, metrics, life)
+    staging, readiness = stage(settings, budget, metrics, life, addresses := build_addresses(settings), old, line)
     # As the connections are, which its places stand for; what is known of an organisation's failures outlives a reload.
     shape = settings.upstream, settings.faults, settings.realtime.endpoint
     protection = life.part("protection", partial(build_protection, settings, metrics), shape=shape)
@@ -97,7 +99,6 @@ def build_portal(
     kept = life.part("cache", partial(Cache, cache.max_bytes, cache.max_entries, metrics), shape=shape_of_answers(settings))
     alone = settings.outbound is None
     finisher = Finisher(kept, cache.max_entry_bytes, settings.upstream.total_timeout, cache.browsers, shared=alone)
-    line = build_line(settings, metrics, life)
     share_budgets(settings, line, {Source.REALTIME: budget} | ({} if old is None else {Source.OUTBOUND: old}), life)
     second = build_second_level(settings, line, shape_of_answers(settings), kept, finisher, metrics, life)
     legs, probes, outbox = _legs(settings, staging, backend, kept, finisher, metrics, readiness, second, traces)
@@ -169,14 +170,15 @@ def _legs(
         make = partial(build_outbox, settings, backend, sides[Source.REALTIME].registered, metrics, readiness, traces)
         outbox = staging.life.part("outbox", make, start=Outbox.start, run=Outbox.run, close=Outbox.close)
     places = staging.places if staging.observed or staging.shelf else None
+    hearers: dict[str, Hearer] = {}
     handlers = realtime_handlers(
-        backend, sides[Source.REALTIME], aliases, images, places, outbox, shared=staging.outbound is None
+        backend, sides[Source.REALTIME], aliases, images, places, outbox, shared=staging.outbound is None, hearers=hearers
     )
     legs = {Source.REALTIME: Leg(sides[Source.REALTIME], handlers, aliases.parameters)}
     probes: Probes = {Source.REALTIME: backend.probe}
     if staging.outbound is not None:
         sides[Source.OUTBOUND] = reading(Source.OUTBOUND)
-        handlers = outbound_handlers(staging.outbound, sides[Source.OUTBOUND], images, staging.places)
+        handlers = outbound_handlers(staging.outbound, sides[Source.OUTBOUND], images, staging.places, hearers)
         legs[Source.OUTBOUND] = Leg(sides[Source.OUTBOUND], handlers, aliases.old_parameters, knows_users=True)
         probes[Source.OUTBOUND] = staging.outbound.probe
         for source, first in ((Source.REALTIME_FIRST, Source.REALTIME), (Source.OUTBOUND_FIRST, Source.OUTBOUND)):
@@ -186,6 +188,7 @@ def _legs(
         _add_archive(settings, staging, staging.shelf, legs, reading)
     if second is not None:
         second.registrations.hearers = tuple(leg.reading.expire for leg in legs.values())
+        second.hearers = hearers
     return legs, probes, outbox
 
 

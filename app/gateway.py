@@ -129,6 +129,7 @@ class Gateway:
         self._elsewhere = elsewhere
         self._traces = traces
         self._in_flight = 0
+        self._writes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -138,8 +139,12 @@ class Gateway:
         self._recorder.begin()
         try:
             if scope["method"] == "POST":
-                with self.draining.writing():
-                    await self._exchange(exchange, scope, receive, send, span)
+                self._writes += 1
+                try:
+                    with self.draining.writing():
+                        await self._exchange(exchange, scope, receive, send, span)
+                finally:
+                    self._writes -= 1
             else:
                 await self._exchange(exchange, scope, receive, send, span)
         except asyncio.CancelledError:
@@ -265,7 +270,13 @@ class Gateway:
         if self.draining.closed:
             self._shed("stopping")
             raise ProxyError(STOPPING, retry_after=RETRY_SECONDS)
-        if self._in_flight > (limits.concurrency if is_read else limits.concurrency + limits.registration_reserve):
+        # Bodies that do not come in hold up who sends bodies, and nobody who reads.
+        too_many = (
+            self._in_flight - self._writes > limits.concurrency
+            if is_read
+            else self._in_flight > limits.concurrency + limits.registration_reserve
+        )
+        if too_many:
             self._shed("reads" if is_read else "registrations")
             raise ProxyError(OVERLOADED, retry_after=RETRY_SECONDS)
 

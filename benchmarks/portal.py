@@ -66,7 +66,12 @@ class SlowOrganisation:
 
     def calls(self) -> Counter[str]:
         """What arrived, by operation; of very many the last 10,000."""
-        return Counter(record["operation"] for record in self._control("GET", "requests"))
+        return Counter(record["operation"] for record in self.records())
+
+    def records(self) -> list[dict[str, Any]]:
+        """The same, one by one."""
+        received: list[dict[str, Any]] = self._control("GET", "requests")
+        return received
 
     def _control(self, method: str, path: str, body: Any = None) -> Any:
         connection = HTTPConnection(HOST, self._port, timeout=60)

@@ -28,6 +28,7 @@ from benchmarks.machine import describe
 from benchmarks.material import ORIGIN, SERVER_TOKEN
 from benchmarks.portal import SlowOrganisation, send_visitors
 from benchmarks.processes import HOST, Cores, FailedError, Fleet, Launch, Running, free_ports
+from benchmarks.why import Why, metrics_of
 
 FILE: Final = Path(__file__).parent.parent / "deploy" / "nginx" / "replicas.conf"
 COUNTS: Final = (1, 2, 4)
@@ -47,7 +48,8 @@ class Round:
     Attributes:
         replicas: How many.
         asked: Calls that visitors made.
-        upstream: Calls that reached Dynamics meanwhile.
+        why: The calls that reached Dynamics meanwhile.
+        visited: Seconds that the visitors took.
         load: Kept answers through nginx.
         work: Processor time of all replicas per kept answer, in microseconds.
         busy: Cores that were busy meanwhile, by who kept them so.
@@ -57,7 +59,8 @@ class Round:
 
     replicas: int
     asked: int
-    upstream: int
+    why: Why
+    visited: float
     load: Load
     work: float
     busy: dict[str, float]
@@ -76,16 +79,16 @@ def nginx_config(ports: list[int], port: int) -> str:
     return user + text.replace("worker_processes auto;", "worker_processes 1;")
 
 
-def measure(fleet: Fleet, organisation: SlowOrganisation, redis: tuple[Running, int], replicas: int, seconds: int) -> Round:
-    """Start replicas and nginx, ask, and end them.
+def measure(fleet: Fleet, organisation: SlowOrganisation, redis: tuple[Running, str], replicas: int, seconds: int) -> Round:
+    """Start replicas and nginx, ask, and end them; Redis is a process and its address.
 
     Raises:
         FailedError: Something does not work.
     """
     port, *ports = free_ports(1 + replicas)
-    server, redis_port = redis
+    server, url = redis
     settings = {
-        "EVTMGMT_STATE__REDIS_URL": f"redis://{HOST}:{redis_port}/{replicas}",  # each round begins with an empty one
+        "EVTMGMT_STATE__REDIS_URL": url,
         "EVTMGMT_CACHE__WARM": "false",
         "EVTMGMT_PORTAL__TRUSTED_PROXIES": "1",
         "EVTMGMT_RATES__READS_PER_CLIENT": "off",
@@ -102,8 +105,10 @@ def measure(fleet: Fleet, organisation: SlowOrganisation, redis: tuple[Running, 
             one.wait_for_port(own)
         front.wait_for_port(port)
         organisation.forget()
+        began = perf_counter()
         seen = send_visitors(port, Cores(), EVENTS, VISITORS, VISITING)
-        upstream = organisation.calls().total()
+        visited = perf_counter() - began
+        why = Why.of(organisation.records(), map(metrics_of, ports))
         job = same_event(0)
         put_load(job, port, CONNECTIONS, 1, None)
         parties = {"replicas": started, "nginx": [front]}
@@ -120,7 +125,8 @@ def measure(fleet: Fleet, organisation: SlowOrganisation, redis: tuple[Running, 
             if put.errors:
                 raise FailedError(f"with {replicas} replicas: {put.errors}")
         busy = {name: value / seconds for name, value in used.items()}
-        return Round(replicas, int(seen["calls"]), upstream, load, used["replicas"] / load.requests * 1e6, busy, frozen, lost)
+        work = used["replicas"] / load.requests * 1e6
+        return Round(replicas, int(seen["calls"]), why, visited, load, work, busy, frozen, lost)
     finally:
         fleet.stop([front, *started])
 
@@ -150,8 +156,21 @@ def table(rounds: list[Round]) -> Table:
     for one in rounds:
         busy = ", ".join(f"{name} {value:.2f}" for name, value in one.busy.items())
         made.add_row(
-            *(str(one.replicas), f"{one.asked:,}", f"{one.upstream:,}", f"{one.load.rate:,.0f}", f"{one.load.p99:.1f}"),
+            *(str(one.replicas), f"{one.asked:,}", f"{one.why.total:,}", f"{one.load.rate:,.0f}", f"{one.load.p99:.1f}"),
             *(f"{one.work:.0f}", busy, f"{one.frozen.rate:,.0f}", f"{one.lost:.0f}"),
+        )
+    return made
+
+
+def reasons(rounds: list[Round]) -> Table:
+    """Why the calls to Dynamics of each round were made, and what the replicas counted meanwhile."""
+    heads = ("replicas", "visitors took", "calls to Dynamics", "first of an answer", "counts again", "others again")
+    made = Table(*heads, "memory had not", "went on without Redis", "refreshes")
+    for one in rounds:
+        why = one.why
+        made.add_row(
+            *(str(one.replicas), f"{one.visited:.1f} s", f"{why.total:,}", f"{why.first:,}", f"{why.counts:,}", f"{why.again:,}"),
+            *(why.part("second_level"), why.part("redis_alone"), why.part("refreshes")),
         )
     return made
 
@@ -163,6 +182,9 @@ def main() -> int:
         The exit status: 2 when nothing can be measured.
     """
     parser = argparse.ArgumentParser(prog="benchmarks.replicas", description="Replicas behind nginx, with Redis between them.")
+    parser.add_argument(
+        "--counts", type=int, nargs="+", default=COUNTS, choices=range(1, 9), help="how many replicas, one by one"
+    )
     parser.add_argument("--seconds", type=int, default=6, choices=range(2, 31), metavar="2..30", help="length of each load")
     words = parser.parse_args()
     os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}:{SYSTEM_PROGRAMS}"
@@ -180,11 +202,17 @@ def main() -> int:
             redis = fleet.start("Redis", Launch(("redis-server", *options)))
             redis.wait_for_port(port)
             organisation = SlowOrganisation(fleet, None)
-            rounds = [measure(fleet, organisation, (redis, port), count, words.seconds) for count in COUNTS]
+            # Each round begins with an empty one; there are 16.
+            urls = [f"redis://{HOST}:{port}/{number % 16}" for number in range(len(words.counts))]
+            rounds = [
+                measure(fleet, organisation, (redis, url), count, words.seconds)
+                for url, count in zip(urls, words.counts, strict=True)
+            ]
     except FailedError as failure:
         console.print(str(failure), markup=False)
         return 2
     console.print(table(rounds))
+    console.print(reasons(rounds))
     return 0
 
 

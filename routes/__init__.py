@@ -1,7 +1,6 @@
 """What is answered at which path: thin handlers, chosen by the table of operations."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
 
 from app.backend import Backend
 from app.caching.reading import Handler, Reading
@@ -18,6 +17,7 @@ from routes.calendar import PersonalCalendar
 from routes.checkins import CheckIns
 from routes.handed import Handed
 from routes.images import Images
+from routes.learning import Hearer, hearer_of, outbound_learner, realtime_learner
 from routes.published import PublishedByBoth, PublishedWithArchive
 from routes.reads import Reads
 from routes.refusals import refuse
@@ -38,6 +38,7 @@ def realtime_handlers(
     outbox: Outbox | None = None,
     *,
     shared: bool = True,
+    hearers: dict[str, Hearer] | None = None,
 ) -> dict[str, Answering]:
     """The handler of each operation that the real-time organisation serves, by name.
 
@@ -49,17 +50,12 @@ def realtime_handlers(
         places: Learns where things live, when there is another organisation.
         outbox: Stores registrations that cannot be sent, where there is one.
         shared: Whether caches in front may keep images.
+        hearers: Gets what learns from bodies that other replicas bring, by who gave them.
     """
     memory = TrackMemory()
-
-    def learn(call: Call, value: Any) -> None:
-        if call.operation.name == "list_tracks":
-            memory.learn(call.sent["event"], value)
-        elif outbox is not None and call.operation.name == "list_passes":
-            outbox.learn(call.sent["event"], value)
-        if places is not None and not _is_filtered(call):
-            places.learn(Source.REALTIME, call.operation.name, call.sent, value)
-
+    learn = realtime_learner(memory, places, outbox)
+    if hearers is not None:
+        hearers[Source.REALTIME] = hearer_of(learn)
     mapped: dict[Answer, Handler] = dict.fromkeys(
         (Answer.EVENT_LIST, Answer.EVENT, Answer.LIST, Answer.ITEM, Answer.COUNT), Reads(backend, learn)
     )
@@ -86,7 +82,9 @@ def realtime_handlers(
     return {operation.name: of(operation) for operation in OPERATIONS}
 
 
-def outbound_handlers(outbound: Outbound, reading: Reading, max_image_bytes: int, places: Places) -> dict[str, Answering]:
+def outbound_handlers(
+    outbound: Outbound, reading: Reading, max_image_bytes: int, places: Places, hearers: dict[str, Hearer] | None = None
+) -> dict[str, Answering]:
     """The handler of each operation of the old API, by name: all are handed through.
 
     Args:
@@ -94,12 +92,11 @@ def outbound_handlers(outbound: Outbound, reading: Reading, max_image_bytes: int
         reading: Answers what was answered before.
         max_image_bytes: The largest image.
         places: Learns where things live.
+        hearers: Gets what learns from bodies that other replicas bring, by who gave them.
     """
-
-    def learn(call: Call, value: Any) -> None:
-        if not _is_filtered(call):
-            places.learn(Source.OUTBOUND, call.operation.name, call.sent, value)
-
+    learn = outbound_learner(places)
+    if hearers is not None:
+        hearers[Source.OUTBOUND] = hearer_of(learn)
     handed = Handed(outbound, reading, learn)
     images = Images(outbound, max_image_bytes, shared=False)
 
@@ -156,8 +153,3 @@ def with_archive_handlers(
     operation = BY_NAME["list_events"]
     handler = PublishedWithArchive(published, archived.listed, state, aliases, only_past=only_past)
     return {operation.name: reading.through(operation, handler)}
-
-
-def _is_filtered(call: Call) -> bool:
-    """Whether a portal asked for a part of a list: it does not tell what an organisation publishes."""
-    return any(name != "api-version" for name, _ in call.query.kept)

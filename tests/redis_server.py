@@ -1,5 +1,6 @@
 """A Redis or Valkey of a test's own: a real process on a unix socket, which can be killed, frozen and started again."""
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -10,6 +11,8 @@ from signal import SIGCONT, SIGKILL, SIGSTOP
 from threading import Event, Thread
 
 PATIENCE = 30
+PROGRAM = "EVTMGMT_TESTS_REDIS_SERVER"
+"""Names another server to test with, such as Valkey where Redis is installed as well."""
 
 
 class RedisServer:
@@ -27,7 +30,7 @@ class RedisServer:
         return f"unix://{self.socket}"
 
     def start(self) -> None:
-        program = shutil.which("redis-server") or shutil.which("valkey-server")
+        program = os.environ.get(PROGRAM) or shutil.which("redis-server") or shutil.which("valkey-server")
         assert program is not None, "neither redis-server nor valkey-server is installed: run `make redis`"
         # It must not outlive the tests, however they end.
         leash = [setpriv, "--pdeathsig", "KILL"] if (setpriv := shutil.which("setpriv")) else []

@@ -21,12 +21,13 @@ from benchmarks.pages import Ask, Event, calls, event_page, home, registration_p
 from benchmarks.plan import QUICK, WHOLE
 from benchmarks.portal import EVENTS, PortalRun
 from benchmarks.processes import FailedError, Fleet, Launch, choose_cores
-from benchmarks.replicas import Round, table
+from benchmarks.replicas import Round, reasons, table
 from benchmarks.report import blocks, markdown
 from benchmarks.rounds import Cell, Measured, doubt
 from benchmarks.targets import Results, judge
 from benchmarks.upstream import upstream_config
 from benchmarks.visitors import percentile
+from benchmarks.why import Why
 from sandbox.organisation import REALTIME, Organisation
 from translation.answers import read_json, translate
 from translation.operations import BY_NAME
@@ -325,11 +326,32 @@ def test_a_process_that_ends_at_once_is_told_with_its_last_words(tmp_path: Path)
             running.wait_for_port(1)
 
 
+CALLS = (("get_event", "a"), ("get_event", "a"), ("get_event", "b"), *[("count_event_registrations", "a")] * 3)
+WHY = Why.of(
+    ({"operation": operation, "target": target} for operation, target in CALLS),
+    [
+        """evtmgmt_second_level_total{operation="get_event",outcome="asked"} 1.0
+evtmgmt_second_level_total{operation="list_tracks",outcome="asked"} 3.0
+evtmgmt_redis_alone_total{part="cache"} 3.0
+evtmgmt_requests_total{outcome="asked"} 9.0
+""",
+        'evtmgmt_second_level_total{operation="get_event",outcome="alone"} 2.0\n',
+    ],
+)
+
+
 def test_what_replicas_did_is_shown() -> None:
     load = read_wrk(WRK.format(""))
-    one = Round(2, 2_748, 66, load, 130.4, {"replicas": 0.69, "nginx": 0.26}, load, 114.2)
+    one = Round(2, 2_748, WHY, 5.5, load, 130.4, {"replicas": 0.69, "nginx": 0.26}, load, 114.2)
     shown = Console(width=200, file=StringIO(), highlight=False)
     with shown.capture() as captured:
         shown.print(table([one]))
+        shown.print(reasons([one]))
     assert "2,748" in captured.get()
     assert "replicas 0.69, nginx 0.26" in captured.get()
+    assert "alone 2, asked 4" in captured.get()
+
+
+def test_calls_to_dynamics_are_told_apart() -> None:
+    assert (WHY.first, WHY.counts, WHY.again, WHY.total) == (3, 2, 1, 6)
+    assert [WHY.part(name) for name in ("second_level", "redis_alone", "refreshes")] == ["alone 2, asked 4", "cache 3", "-"]

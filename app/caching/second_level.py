@@ -6,7 +6,7 @@ dies. Whatever Redis does not answer at once is done as if there were no Redis (
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from secrets import token_hex
@@ -139,6 +139,7 @@ class SecondLevel:
     Attributes:
         registrations: The same.
         clock: The same.
+        hearers: By who gave an answer, what is told of each body that another replica brought, with its key.
     """
 
     def __init__(
@@ -154,6 +155,7 @@ class SecondLevel:
     ) -> None:
         self.registrations = registrations
         self.clock = clock
+        self.hearers: Mapping[str, Callable[[Key, bytes], None]] = {}
         self._line = line
         self._space = space
         self._seal = Seal(space.secret, most)
@@ -168,7 +170,7 @@ class SecondLevel:
         seen = await self._line.ask(_CACHE, partial(self._look, key, ""))
         if seen is None or seen.found is None:
             return None
-        self._count(key, "found")
+        self._brought(key, seen.found, "found")
         return seen.found
 
     async def turn(self, key: Key, until: float | None = None) -> Turn:
@@ -191,7 +193,7 @@ class SecondLevel:
             if seen.found is not None and self._serves(seen.found, self.clock() - began):
                 turn.end()
                 turn.found = seen.found
-                self._count(key, "waited" if waited else "found")
+                self._brought(key, seen.found, "waited" if waited else "found")
                 return turn
             if seen.locked or seen.refused:
                 self._count(key, "asked" if seen.locked else "alone")
@@ -293,6 +295,13 @@ class SecondLevel:
             if not held:
                 return True
         return False
+
+    def _brought(self, key: Key, found: Found, outcome: str) -> None:
+        """Whoever learns from what passes learns from this as well."""
+        self._count(key, outcome)
+        hearer = self.hearers.get(key.source)
+        if hearer is not None and found.answer.content_type is not None:
+            hearer(key, found.answer.body)
 
     def _count(self, key: Key, outcome: str) -> None:
         self._metrics.second_level.labels(key.operation, outcome).inc()

@@ -3,7 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Final
+
+import orjson
 
 from app.abuse.addresses import ClientAddresses
 from app.archive.shelf import Shelf
@@ -29,9 +32,13 @@ from app.parts import aliases_of, archived_of, build_backend, build_budget, buil
 from app.readiness import Readiness
 from app.settings import Settings
 from app.settings import Upstream as UpstreamSettings
+from app.shared.names import organisation_of, prefix_of
 from app.upstream import Upstream
 from translation.aliases import Aliases
 from translation.parity import Parity
+
+if TYPE_CHECKING:
+    from app.shared.line import Line
 
 NEEDED: Final = {
     Stage.OUTBOUND: (Source.OUTBOUND,),
@@ -99,6 +106,7 @@ def stage(
     life: Life | None = None,
     addresses: ClientAddresses | None = None,
     old_budget: Budget | None = None,
+    line: "Line | None" = None,
 ) -> tuple[Staging, Readiness]:
     """Put the cutover together, and what is told of tokens.
 
@@ -109,6 +117,7 @@ def stage(
         life: Where the parts are added; a new one by default.
         addresses: Finds visitors' addresses; by default no proxy is believed.
         old_budget: How many calls may be made to outbound; a new one by default.
+        line: The way to Redis, where there is one.
 
     Raises:
         ConfigurationError: The state cannot be kept where the settings say.
@@ -121,7 +130,7 @@ def stage(
     live = _follow(settings, both, metrics, life)
     state = _state_of(settings, live)
     credential = None if settings.admin.token is None else settings.admin.token.get_secret_value()
-    pages = life.part("pages", partial(Pages, settings.cutover.page_memory), shape=settings.cutover.page_memory)
+    pages = _remember_pages(settings, life, line if both else None)
     tokens = settings.realtime, settings.outbound, live, settings.archive
     readiness = life.part(
         "readiness", lambda: Readiness(metrics, lambda: NEEDED[state().stage] if both else NEEDED[Stage.REALTIME]), shape=tokens
@@ -162,6 +171,24 @@ def stage(
             watcher = partial(Watcher, settings.rollback, staging.observed.live, recent, probe, metrics)
             life.part("watcher", watcher, run=lambda made: made.run(), close=lambda made: made.close())
     return staging, readiness
+
+
+def _remember_pages(settings: Settings, life: Life, line: "Line | None") -> Pages:
+    """Where visitors' pages came from: those of this process, or of all replicas."""
+    seconds = settings.cutover.page_memory
+    if line is None:
+        return life.part("pages", partial(Pages, seconds), shape=seconds)
+    from app.cutover.shared_pages import SharedPages  # and with it the client of Redis
+
+    token = settings.realtime.token.get_secret_value()
+    secret = blake2b(token.encode("utf-8"), person=b"evtmgmt pages", digest_size=32).digest()
+    # Who tells visitors apart in another way, or has another outbound, means other pages.
+    own = settings.cutover.salt, settings.cutover.sticky_header, settings.outbound and settings.outbound.endpoint
+    text = orjson.dumps([settings.portal_name, *own])
+    prefix = prefix_of(organisation_of(settings.realtime.endpoint))
+    name = f"{prefix}pages:{blake2b(text, key=secret, digest_size=8).hexdigest()}"
+    shape = line, name, secret, seconds
+    return life.part("pages", partial(SharedPages, *shape), shape=shape, run=SharedPages.run, close=SharedPages.close)
 
 
 def _put_up(settings: Settings, metrics: Metrics, readiness: Readiness, life: Life) -> Shelf | None:

@@ -15,6 +15,8 @@ from translation.grammar import is_guid
 
 MOST_IDS: Final = 50_000
 MOST_PAGES: Final = 100_000
+Page = tuple[int, str]
+"""The bucket of the visitors who saw it, and the event's readable id without letter case."""
 _PARTS: Final = {"list_sessions", "list_tracks", "list_speakers", "list_sponsorships", "list_passes", "list_track_sessions"}
 
 
@@ -146,20 +148,25 @@ class Pages:
     def __init__(self, seconds: float, clock: Callable[[], float] = monotonic) -> None:
         self._seconds = seconds
         self._clock = clock
-        self._pages: OrderedDict[tuple[int, str], tuple[float, Source]] = OrderedDict()
+        self._pages: OrderedDict[Page, tuple[float, Source]] = OrderedDict()
 
     def seen(self, bucket: int, event: str, source: Source) -> None:
         """A page of an event was answered to visitors of a bucket."""
-        key = bucket, event.casefold()
-        self._pages[key] = self._clock(), source
-        self._pages.move_to_end(key)
-        if len(self._pages) > MOST_PAGES:
-            self._pages.popitem(last=False)
+        self._keep((bucket, event.casefold()), self._clock(), source)
 
     def source(self, bucket: int, event: str) -> Source | None:
         """Where the last page of an event came from that visitors of a bucket saw."""
         at, source = self._pages.get((bucket, event.casefold()), (0.0, None))
         return source if source is not None and self._clock() - at < self._seconds else None
+
+    async def hear(self, bucket: int, event: str) -> None:
+        """Learn what others know of a page, before ``source`` is asked about a registration. Alone, there are no others."""
+
+    def _keep(self, page: Page, at: float, source: Source) -> None:
+        self._pages[page] = at, source
+        self._pages.move_to_end(page)
+        if len(self._pages) > MOST_PAGES:
+            self._pages.popitem(last=False)
 
 
 def _listed(value: list[Any]) -> Iterable[Listed]:

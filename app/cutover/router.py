@@ -129,6 +129,8 @@ class Router:
             except TimeoutError:
                 self._lists_tried.set()  # the next ones need not wait as well
                 log.warning("the lists of events were not read yet")
+        if self._both and follows_page(operation) and (event := parameters.get("event")) is not None:
+            await self._pages.hear(self._bucket(self._visitor(headers, scope)), self._places.new_name(event))
         route = self._decide(state, operation, parameters, headers, scope, query)
         if route.source is None:
             if route.rule is Rule.LISTED:
@@ -151,7 +153,7 @@ class Router:
             for thing in parameters.values():
                 self._places.found(source, thing)
         elif operation.name in _PAGES:
-            self._saw_page(bucket_of(self._salt, self._visitor(headers, scope)), event, source)
+            self._saw_page(self._bucket(self._visitor(headers, scope)), event, source)
 
     async def follow_lists(self, read: Mapping[Source, Callable[[], Awaitable[Any]]], *, always: bool = False) -> None:
         """Run for ever: while the published lists decide, have them read every so often.
@@ -226,6 +228,9 @@ class Router:
             self._saw_page(facts.bucket, facts.event, route.source)
         return route
 
+    def _bucket(self, visitor: bytes) -> int:
+        return bucket_of(self._salt, visitor)
+
     def _saw_page(self, bucket: int, event: str, source: Source) -> None:
         # Under one id: outbound's pages name the old one, whatever they were asked by.
         self._pages.seen(bucket, self._places.new_name(event), source)
@@ -248,7 +253,7 @@ class Router:
                 event = _first_event(query)
             elif parameters:
                 holders, event = self._places.holders(next(iter(parameters.values())))
-        bucket = bucket_of(self._salt, visitor) if self._both else 0
+        bucket = self._bucket(visitor) if self._both else 0
         facts = Facts(
             operation,
             event,

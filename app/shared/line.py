@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -32,7 +33,10 @@ PLACES: Final = 8
 MOST_QUESTIONS: Final = 256
 """Questions that are asked or wait for a place: who comes then goes on alone."""
 FAILURES: Final = 3
-"""After so many failures in a row Redis is left alone. One may be this process's own fault: its loop was busy."""
+"""After so many failures in a row Redis is left alone. One may be this process's own fault: its loop was busy.
+
+Of questions that were under way at the same time one counts: a moment in which Redis waited for a core would else be all three.
+"""
 LATE_SECONDS: Final = 0.02
 """An answer that is later than the wait by more than this was kept waiting by this process's own loop, not by Redis."""
 TOLD_SECONDS: Final = 60.0
@@ -82,6 +86,7 @@ class Line:
         self._begun: set[asyncio.Task[Any] | None] = set()
         self._places = asyncio.Semaphore(PLACES)
         self._failures = 0
+        self._failed_at = float("-inf")
         metrics.redis_up.set(1)
 
     @property
@@ -103,8 +108,9 @@ class Line:
             question: Asks, and never answers None.
             counts: Whether the time is taken from what the request may lose; not where it waits for another replica.
         """
-        allowed = self._allowed()
-        seconds = allowed.seconds if counts else self._patience
+        # Not looked for where it does not count: what a start has lost would be lost to all that it sets going, for ever.
+        allowed = self._allowed() if counts else Allowance(self._patience)
+        seconds = allowed.seconds
         if not self.is_open or seconds <= 0 or len(self._under_way) >= MOST_QUESTIONS:
             self._metrics.redis_alone.labels(what).inc()
             return None
@@ -112,15 +118,14 @@ class Line:
         began = self._clock()
         await asyncio.wait((task,), timeout=seconds)
         lost = self._clock() - began
-        if counts:
-            allowed.seconds -= lost
+        allowed.seconds -= lost
         if task.done() and not task.cancelled() and task.exception() is None:
             return task.result()
         if not task.done():
             if task not in self._begun:
                 task.cancel()  # it would only take what nobody waits for any more
             if lost < seconds + LATE_SECONDS:
-                self._failed(f"Redis does not answer within {self._patience * 1_000:.0f} ms")
+                self._failed(began, f"Redis does not answer within {self._patience * 1_000:.0f} ms")
         self._metrics.redis_alone.labels(what).inc()
         return None
 
@@ -169,7 +174,7 @@ class Line:
     def _start(self, question: Callable[[Redis], Awaitable[T]]) -> asyncio.Task[T]:
         task = asyncio.create_task(self._bounded(question))
         self._under_way.add(task)
-        task.add_done_callback(self._done)
+        task.add_done_callback(partial(self._done, self._clock()))
         return task
 
     async def _bounded(self, question: Callable[[Redis], Awaitable[T]]) -> T:
@@ -178,7 +183,7 @@ class Line:
             async with asyncio.timeout(WHOLE_SECONDS):
                 return await question(self.redis)
 
-    def _done(self, task: asyncio.Task[Any]) -> None:
+    def _done(self, began: float, task: asyncio.Task[Any]) -> None:
         self._under_way.discard(task)
         self._begun.discard(task)
         error = None if task.cancelled() else task.exception()  # taken, or asyncio complains of it
@@ -186,16 +191,18 @@ class Line:
             if not task.cancelled():
                 self._failures = 0
         elif isinstance(error, (UnreachableError, SilentError, OSError)):  # TimeoutError is an OSError
-            self._failed(in_words(error))
+            self._failed(began, in_words(error))
         elif isinstance(error, ResponseError):
             self.refused(error)
         elif isinstance(error, RedisError):
-            self._failed(in_words(error))
+            self._failed(began, in_words(error))
         else:
             log.error("defect", exc_info=error)
 
-    def _failed(self, cause: str) -> None:
-        self._failures += 1
+    def _failed(self, began: float, cause: str) -> None:
+        if began >= self._failed_at:
+            self._failures += 1
+            self._failed_at = self._clock()
         if self._failures >= FAILURES or self._away:
             self._leave_alone(cause)
 

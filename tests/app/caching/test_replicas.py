@@ -18,7 +18,7 @@ from redis import Redis
 
 from sandbox.server import Sandbox, SandboxThread
 from tests.clock import until
-from tests.examples import CONFERENCE, FORUM, OPEN_DAY, registration
+from tests.examples import CONFERENCE, FORUM, OPEN_DAY, TOKYO, registration
 from tests.redis_server import RedisServer, running_redis
 from tests.service import BASE, event_path, running_proxy, settings_for
 
@@ -100,6 +100,30 @@ def as_one(proxies: Replicas, operation: str, path: str, ask: Callable[[str], ob
         return proxies.calls(operation) == before + 1
 
     until(one_call, 60)
+
+
+def test_a_replica_learns_from_what_another_one_brought(redis: RedisServer) -> None:
+    """Else it walks over all events for a track that it has just shown."""
+    with replicas(redis.url) as two:
+        events = [CONFERENCE, OPEN_DAY, TOKYO]  # with tracks and their sessions
+
+        def by_itself() -> float:
+            outcomes = ("asked", "alone")
+            return sum(two.metric(1, f'evtmgmt_second_level_total{{operation="list_tracks",outcome="{one}"') for one in outcomes)
+
+        def learned() -> bool:
+            """Whether this machine let Redis answer in time."""
+            path, before = event_path(events.pop(), "/tracks"), by_itself()
+            first, second = two.get(0, path), two.get(1, path)
+            if by_itself() != before:
+                return False
+            assert first.json() == second.json()
+            calls = two.calls("list_events"), two.calls("list_tracks")
+            assert two.get(1, f"tracks/{second.json()[0]['id']}/sessions").status_code == 200
+            assert (two.calls("list_events"), two.calls("list_tracks")) == calls
+            return True
+
+        until(learned, 60)
 
 
 def test_an_answer_is_the_same_from_memory_and_from_redis(four: Replicas) -> None:

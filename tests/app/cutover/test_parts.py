@@ -15,13 +15,17 @@ from app.configuration_error import ConfigurationError
 from app.cutover.decision import Source
 from app.cutover.live import SHARED_STATE
 from app.cutover.parts import NEEDED, Staging, own_connections, stage
+from app.cutover.places import Pages
 from app.cutover.settings import Shadow
+from app.cutover.shared_pages import SharedPages
 from app.cutover.sqlite import SqliteStore
 from app.cutover.sqlite_file import FILE
 from app.cutover.state import CutoverState, Stage
+from app.hosting.life import Life
 from app.metrics import Metrics
 from app.readiness import Readiness
 from app.settings import GivenSettings, Upstream
+from app.shared.parts import build_line
 from sandbox.server import Sandbox
 from tests.service import ADMIN, both_sides, running_both, running_service, settings_for
 from translation.operations import BY_NAME
@@ -138,6 +142,46 @@ async def test_workers_share_a_state_that_nobody_keeps(tmp_path: Path, monkeypat
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
         await asyncio.gather(*(worker.life.close() for worker in workers))
+
+
+async def test_pages_are_shared_by_those_who_mean_the_same_and_no_others() -> None:
+    redis = {"redis_url": "unix:///nowhere.sock"}
+    async with Sandbox() as sandbox:
+        basis = settings_for(sandbox, **both_sides(sandbox), state=redis)
+        assert basis.outbound is not None
+        elsewhere = basis.outbound.model_copy(update={"endpoint": "https://other.svc.dynamics.com/EvtMgmt/api/v2.0/"})
+        given = [
+            basis,
+            settings_for(sandbox, **both_sides(sandbox, "realtime"), state=redis, limits={"concurrency": 5}),
+            basis.named("munich"),
+            settings_for(sandbox, **both_sides(sandbox, salt="x"), state=redis),
+            settings_for(sandbox, **both_sides(sandbox, sticky_header="X-Real-IP"), state=redis),
+            settings_for(sandbox, **both_sides(sandbox), state=redis, realtime={"token": "another"}),
+            basis.model_copy(update={"outbound": elsewhere}),
+        ]
+        names = []
+        for settings in given:
+            life = Life()
+            line = build_line(settings, Metrics(), life)
+            staging, _ = stage(settings, Budget(None, 1, 0), Metrics(), life, line=line)
+            pages = staging.router._pages
+            assert isinstance(pages, SharedPages)
+            names.append((pages._name, pages._secret))
+            again, _ = stage(
+                settings, Budget(None, 1, 0), Metrics(), heir := Life(life), line=build_line(settings, Metrics(), heir)
+            )
+            assert again.router._pages is pages
+            await heir.close()
+        assert names[0] == names[1]
+        assert len(set(names)) == len(given) - 1
+        assert len({name for name, _ in names}) == len(given) - 1
+        # Who has one organisation has nothing to remember.
+        for settings, shares in ((settings_for(sandbox, state=redis), True), (basis, False)):
+            life = Life()
+            line = build_line(settings, Metrics(), life) if shares else None
+            staging, _ = stage(settings, Budget(None, 1, 0), Metrics(), life, line=line)
+            assert type(staging.router._pages) is Pages
+            await life.close()
 
 
 @pytest.mark.parametrize("named", [stage.value for stage in Stage])

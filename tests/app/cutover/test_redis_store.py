@@ -249,17 +249,17 @@ async def test_a_memory_that_cannot_be_written_hinders_nothing(shared: RedisServ
 
 
 async def test_organisations_and_databases_share_a_redis(shared: RedisServer, make: MakeRedisStore) -> None:
-    one, other = make(shared, organisation="AAA"), make(shared, organisation="bbb")
+    one, other = make(shared, organisation="QQQ"), make(shared, organisation="bbb")
     await one.open(CutoverState(percent=1))
     await other.open(CutoverState(percent=2))
     assert (await one.open(CutoverState())).state.percent == 1
-    assert (await make(shared, organisation="aaa").open(CutoverState())).state.percent == 1
-    elsewhere = RedisStore(f"{shared.url}?db=3", "AAA", None)
+    assert (await make(shared, organisation="qqq").open(CutoverState())).state.percent == 1
+    elsewhere = RedisStore(f"{shared.url}?db=3", "QQQ", None)
     assert await elsewhere.current() is None
     await elsewhere.close()
     keys = [str(key) async for key in one._redis.scan_iter("evtmgmt:*")]
     assert keys
-    assert not any("aaa" in key.lower() for key in keys)
+    assert not any("qqq" in key.lower() for key in keys)
 
 
 async def test_a_state_of_another_version_of_the_proxy_is_told(shared: RedisServer, make: MakeRedisStore) -> None:

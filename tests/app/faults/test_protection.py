@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from app.faults.protection import Unprotected
-from tests.app.line import Line, ask
+from tests.app.line import Line, ask, post
 from tests.clock import Clock, running_at, until
 from tests.examples import OPEN_DAY, attendee, registration
 from tests.service import BASE, Service, event_path, running_both, running_service
@@ -266,6 +266,17 @@ def test_beyond_the_limit_reads_are_refused_first_and_the_service_still_answers(
         for path in ("livez", "readyz", "metrics"):
             assert service.client.get(f"{service.url}/{path}").status_code == 200
         assert service.metric('evtmgmt_shed_total{what="reads"}') == 1
+
+
+def test_bodies_that_do_not_come_hold_up_no_reads() -> None:
+    limits = {"concurrency": 3, "registration_reserve": 1, "request_timeout": 600}
+    with running_service(limits=limits, **QUIET) as service, ExitStack() as lines:
+        for _ in range(4):
+            lines.enter_context(Line(service.port)).send(post(b"{}")[:-1])
+        until(lambda: service.metric("evtmgmt_in_flight") == 5)  # and the question itself
+        assert register(service).json()["errorCode"] == "Overloaded"
+        assert service.get(READ).status_code == 200
+        assert service.metric('evtmgmt_shed_total{what="registrations"}') == 1
 
 
 def test_connections_are_bounded() -> None:

@@ -230,3 +230,55 @@ async def test_waiting_for_what_another_request_asked_is_bounded_too(server: Red
         await asyncio.gather(never, return_exceptions=True)
         assert await asyncio.create_task(line.wait(never)) is True
     assert module.PATIENCE == 0.05  # what docs/scale.md says
+
+
+async def test_of_questions_under_way_at_the_same_time_one_failure_counts(server: RedisServer) -> None:
+    """A moment in which Redis waits for a core must not look like a Redis that is away."""
+    time = Time()
+
+    async def silent(_: Redis) -> bool:
+        raise TimeoutError
+
+    async with lined(server.url, clock=time) as (line, _):
+
+        async def fail(number: int) -> None:
+            """So many begin together, and fail a moment later."""
+            asking = [asyncio.create_task(line.ask(PART, failing)) for _ in range(number)]
+            while line._places._value > PLACES - number:  # noqa: ASYNC110 - what it waits for tells nobody
+                await asyncio.sleep(0)
+            time.now += 0.1
+            stall.set()
+            await asyncio.gather(*asking)
+            stall.clear()
+            time.now += 0.1
+
+        stall = asyncio.Event()
+
+        async def failing(redis: Redis) -> bool:
+            await stall.wait()
+            return await silent(redis)
+
+        for _ in range(FAILURES - 1):
+            await fail(5)
+            assert line.is_open
+        await fail(5)
+        assert not line.is_open
+        assert line._probe is None
+
+
+async def test_what_a_start_loses_is_not_taken_from_what_it_sets_going(server: RedisServer) -> None:
+    """Else all background work, which lives as long as the process, would go on without Redis before long."""
+
+    async def slow(_: Redis) -> bool:
+        await asyncio.sleep(60)
+        return True
+
+    async with lined(server.url, patience=1) as (line, metrics):
+
+        async def start() -> tuple[bool | None, ...]:
+            await line.ask(PART, ping, counts=False)
+            works = line.ask(PART, slow), line.ask(PART, ping)
+            return tuple([await asyncio.create_task(work) for work in works])
+
+        assert await asyncio.create_task(start()) == (None, True)
+        assert alone(metrics) == 1
