@@ -53,6 +53,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             "EVTMGMT_CHALLENGE__MINIMUM_AGE": "1",
             "EVTMGMT_UPSTREAM__TOTAL_TIMEOUT": "0.2",
             "EVTMGMT_UPSTREAM__READ_TIMEOUT": "0.2",
+            "EVTMGMT_UPSTREAM__KEEP_ALIVE": "1",  # what stays open is no growth: calls at once are now more, now fewer
             "EVTMGMT_UPSTREAM__BUDGET": "off",
             "EVTMGMT_CACHE__WARM": "false",
             "EVTMGMT_RELOAD__INTERVAL": "0.05",
