@@ -33,6 +33,11 @@ class Mishap:
     message: str
 
 
+def event_path(event: str) -> str:
+    """Where visitors ask for an event."""
+    return f"events/{quote(event, safe='')}"
+
+
 class Visitors:
     """Some people in threads of their own: `with Visitors(base, 8) as visitors`.
 
@@ -45,6 +50,8 @@ class Visitors:
     Attributes:
         pages: Pages that were looked at.
         mishaps: Calls that failed.
+        listed: The ids of the events that were listed last.
+        answered: What was answered well until now, each path with the backend.
         registered: E-mail addresses that were told "Success", and the backend that said so.
         backends: Answers by backend.
     """
@@ -62,6 +69,8 @@ class Visitors:
         self._threads = [Thread(target=self._visit, args=(person,), daemon=True) for person in range(number)]
         self.pages = 0
         self.mishaps: list[Mishap] = []
+        self.listed: list[str] = []
+        self.answered: set[tuple[str, str]] = set()
         self.registered: dict[str, str] = {}
         self.backends: Counter[str] = Counter()
 
@@ -103,9 +112,10 @@ class Visitors:
         listed = self._call(connection, person, "GET", "events/published")
         if not listed:
             return
+        self.listed = [event["readableEventId"] for event in listed]
         event = choices.choice(listed)
         for part in _PAGES:
-            self._call(connection, person, "GET", f"events/{quote(event['readableEventId'], safe='')}{part}")
+            self._call(connection, person, "GET", f"{event_path(event['readableEventId'])}{part}")
         hurdles = ("enableCaptcha", "isCapacityRestricted", "setRegistrationEndDate")
         free = event["allowAnonymousRegistrations"] and not any(event[hurdle] for hurdle in hurdles)
         with self._changed:
@@ -116,7 +126,7 @@ class Visitors:
             self._register(connection, person, event["readableEventId"])
 
     def _register(self, connection: HTTPConnection, person: int, event: str) -> None:
-        path = f"events/{quote(event, safe='')}"
+        path = event_path(event)
         if any(self._call(connection, person, "GET", f"{path}/{part}") != [] for part in _QUESTIONS):
             return  # it costs money, or asks what these people do not know
         email = f"visitor-{next(self._names)}@example.com"
@@ -144,6 +154,7 @@ class Visitors:
         self._note(backend, Mishap(path, answer.status, str(value)[:200]) if failed else None)
         if failed:
             return None
+        self.answered.add((path, backend))
         return value | {"backend": backend} if method == "POST" else value
 
     def _note(self, backend: str, mishap: Mishap | None) -> None:

@@ -5,14 +5,22 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from signal import SIGCONT, SIGKILL, SIGSTOP
 from threading import Event, Thread
+from unittest.mock import patch
+
+from app.shared import line, redis_connection
 
 PATIENCE = 30
 PROGRAM = "EVTMGMT_TESTS_REDIS_SERVER"
 """Names another server to test with, such as Valkey where Redis is installed as well."""
+BOUNDS = {
+    "redis_connection.ANSWER_SECONDS": redis_connection.ANSWER_SECONDS,
+    "redis_connection.WHOLE_SECONDS": redis_connection.WHOLE_SECONDS,
+    "line.WHOLE_SECONDS": line.WHOLE_SECONDS,
+}
 
 
 class RedisServer:
@@ -72,8 +80,12 @@ class RedisServer:
 
 
 @contextmanager
-def running_redis(*options: str) -> Iterator[RedisServer]:
-    with tempfile.TemporaryDirectory(prefix="redis-", dir="/tmp") as directory:
+def running_redis(*options: str, hurried: bool = False) -> Iterator[RedisServer]:
+    """A server. Who asks it from this process waits longer than a portal could, unless ``hurried``: the machine may be slow."""
+    with ExitStack() as stack:
+        directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="redis-", dir="/tmp"))
+        for bound, seconds in BOUNDS.items():
+            stack.enter_context(patch(f"app.shared.{bound}", seconds if hurried else PATIENCE))
         server = RedisServer(Path(directory), *options)
         server.start()
         try:

@@ -44,6 +44,11 @@ class Case:
     upstream: tuple[str, ...] = ()
     leaves: bool = False
 
+    @property
+    def by_clock(self) -> bool:
+        """Whether a clock of the proxy may end it."""
+        return not self.answers or any(status == 408 for status, _ in self.answers)
+
 
 def _pieces(sent: Sent) -> tuple[bytes, ...]:
     return (sent,) if isinstance(sent, bytes) else sent

@@ -36,7 +36,7 @@ def redis() -> Iterator[RedisServer]:
 
 @pytest.fixture
 def own_redis() -> Iterator[RedisServer]:
-    with running_redis("--appendonly", "yes", "--appendfsync", "always") as server:
+    with running_redis("--appendonly", "yes", "--appendfsync", "always", hurried=True) as server:
         yield server
 
 

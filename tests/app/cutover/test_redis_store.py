@@ -31,7 +31,7 @@ def shared() -> Iterator[RedisServer]:
 @pytest.fixture
 def server() -> Iterator[RedisServer]:
     """One that keeps what it has told, when it is killed."""
-    with running_redis("--appendonly", "yes", "--appendfsync", "always") as server:
+    with running_redis("--appendonly", "yes", "--appendfsync", "always", hurried=True) as server:
         yield server
 
 

@@ -80,7 +80,7 @@ async def test_what_redis_answers_is_given(server: RedisServer) -> None:
 
 
 async def test_a_frozen_one_is_waited_for_once_and_found_again_by_a_probe(capsys: pytest.CaptureFixture[str]) -> None:
-    with running_redis() as server:
+    with running_redis(hurried=True) as server:
         time = Time()
         async with lined(server.url, 0.05, clock=time) as (line, metrics):
             await found_again(line, time)
