@@ -50,7 +50,7 @@ class Service:
     def post(self, path: str, **options: Any) -> httpx.Response:
         return self.client.post(f"{self.url}{BASE}{path}", **options)
 
-    def raw(self, data: bytes, timeout: float = 10) -> bytes:
+    def raw(self, data: bytes, timeout: float = 60) -> bytes:
         """Send bytes as they are and give all that comes until the connection closes."""
         return ask_raw(self.port, data, timeout)
 
@@ -62,7 +62,7 @@ class Service:
         return 0.0
 
 
-def ask_raw(port: int, data: bytes, timeout: float = 10) -> bytes:
+def ask_raw(port: int, data: bytes, timeout: float = 60) -> bytes:
     """Send bytes to a port of this machine, and give all that comes until the connection closes."""
     with socket(AF_INET, SOCK_STREAM) as connection:
         connection.settimeout(timeout)
