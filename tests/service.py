@@ -138,7 +138,7 @@ def running_proxy(settings: GivenSettings, port: int = 0) -> Iterator[tuple[int,
         server = _Server(server_config(host, settings.limits))
         thread = Thread(target=server.run, kwargs={"sockets": [listener]}, name="proxy")
         thread.start()
-        assert server.listening.wait(20)
+        assert server.listening.wait(60)
         try:
             yield listener.getsockname()[1], host.generation.portals[""].gateway
         finally:

@@ -100,7 +100,7 @@ def test_hits_wait_behind_a_slow_miss(pair: Pair, ways: list[str]) -> None:
             line.socket.setblocking(False)
             with pytest.raises(BlockingIOError):
                 line.socket.recv(1)
-            line.socket.settimeout(20)
+            line.socket.settimeout(60)
         said = line.rest()
     assert re.findall(rb"\r\nx-request-id: (n[0-9])", said) == [b"n%d" % place for place in range(6)]
     assert re.findall(rb"\r\nx-evtmgmt-cache: (\w+)", said) == [b"miss"] + [b"hit"] * 5

@@ -37,14 +37,14 @@ def port_of(program: Serving, workers: int) -> int:
 def status(port: int, path: str) -> int:
     """0 when nobody listens."""
     try:
-        return httpx.get(f"http://127.0.0.1:{port}{path}", trust_env=False, timeout=20).status_code
+        return httpx.get(f"http://127.0.0.1:{port}{path}", trust_env=False, timeout=60).status_code
     except httpx.TransportError:
         return 0
 
 
 def refused(port: int) -> bool:
     try:
-        create_connection(("127.0.0.1", port), timeout=20).close()
+        create_connection(("127.0.0.1", port), timeout=60).close()
     except ConnectionRefusedError:
         return True
     return False
@@ -53,7 +53,7 @@ def refused(port: int) -> bool:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_readiness_first_then_nothing_new_and_registrations_to_their_end(workers: int, upstream: Sandbox, tmp_path: Path) -> None:
     patience = ("UPSTREAM__READ_TIMEOUT", "UPSTREAM__TOTAL_TIMEOUT", "LIMITS__REQUEST_TIMEOUT", "FAULTS__DEADLINE")
-    seconds = {**dict.fromkeys(patience, "60"), "LIMITS__DRAIN_DELAY": "4", "LIMITS__SHUTDOWN_TIMEOUT": "1"}
+    seconds = {**dict.fromkeys(patience, "60"), "LIMITS__DRAIN_DELAY": "6", "LIMITS__SHUTDOWN_TIMEOUT": "1"}
     environment = environment_for(upstream) | {f"EVTMGMT_{name}": value for name, value in seconds.items()}
     with serving("--workers", str(workers), folder=tmp_path, **environment) as program, ExitStack() as closing:
         port = port_of(program, workers)
