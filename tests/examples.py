@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -126,21 +127,43 @@ def assert_error(answer: httpx.Response, code: str, status: int) -> dict[str, An
     return body
 
 
+def _sharing(**upstream: float) -> AbstractContextManager[Service]:
+    return running_service(
+        upstream={"max_answer_bytes": 2**20, "max_image_bytes": 2**17, **upstream},
+        portal={"origins": ["https://portal.invalid", "http://localhost:4200"]},
+    )
+
+
+def _anew(running: Service) -> Service:
+    """A service as it is when it has just started: no faults, no records, the generated data, ready."""
+    if not running.client.get(f"{running.url}/readyz").is_success:
+        running.sandbox.faults.clear()
+        assert running.get("events/published").is_success
+    running.sandbox.control.reset()
+    return running
+
+
 @pytest.fixture(scope="session")
 def shared_service() -> Iterator[Service]:
-    """One service for all tests that need no settings of their own; short time-outs upstream."""
-    with running_service(
-        upstream={"read_timeout": 0.4, "max_answer_bytes": 2**20, "max_image_bytes": 2**17},
-        portal={"origins": ["https://portal.invalid", "http://localhost:4200"]},
-    ) as running:
+    """One service for all tests that need no settings of their own."""
+    with _sharing() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def shared_hurried() -> Iterator[Service]:
+    """One that gives up soon, for tests of what ends by a time-out: a machine may stand still as long."""
+    with _sharing(read_timeout=0.4) as running:
         yield running
 
 
 @pytest.fixture
 def service(shared_service: Service) -> Service:
-    """The shared service as it is when it has just started: no faults, no records, the generated data, ready."""
-    if not shared_service.client.get(f"{shared_service.url}/readyz").is_success:
-        shared_service.sandbox.faults.clear()
-        assert shared_service.get("events/published").is_success
-    shared_service.sandbox.control.reset()
-    return shared_service
+    """The shared service as it is when it has just started."""
+    return _anew(shared_service)
+
+
+@pytest.fixture
+def hurried(shared_hurried: Service) -> Service:
+    """The shared service that gives up soon, as it is when it has just started."""
+    return _anew(shared_hurried)

@@ -81,7 +81,7 @@ def nginx(folder: Path, proxy_port: int) -> Iterator[Front]:
     assert NGINX
     process = subprocess.Popen([NGINX, "-p", str(folder), "-c", str(folder / "nginx.conf")], stderr=subprocess.PIPE)
     try:
-        for _ in range(200):
+        for _ in range(1_200):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     break
@@ -89,11 +89,11 @@ def nginx(folder: Path, proxy_port: int) -> Iterator[Front]:
             time.sleep(0.05)
         pem = folder / "ca.pem"
         authority.cert_pem.write_to_path(pem)
-        with httpx.Client(transport=ToLoopback(verify=ssl.create_default_context(cafile=str(pem))), timeout=20) as client:
+        with httpx.Client(transport=ToLoopback(verify=ssl.create_default_context(cafile=str(pem))), timeout=60) as client:
             yield Front(port, proxy_port, folder, client)
     finally:
         process.terminate()
-        _, told = process.communicate(timeout=20)
+        _, told = process.communicate(timeout=60)
     assert process.returncode == 0, told
 
 
@@ -178,7 +178,7 @@ def test_a_client_cannot_make_itself_several(front: Front) -> None:
 def test_its_logs_hold_no_query(front: Front) -> None:
     front.get(f"{BASE}events/published?emApplicationtoken=a-token-in-a-query&data=Maria")
     log = front.folder / "evtmgmt-proxy.access.log"
-    for _ in range(100):
+    for _ in range(1_200):
         if log.read_text(encoding="utf-8").count("/events/published"):
             break
         time.sleep(0.05)
@@ -226,17 +226,17 @@ def test_the_file_of_replicas_runs_and_hands_out_among_them(tmp_path: Path) -> N
         (tmp_path / "nginx.conf").write_text(config, encoding="utf-8")
         process = subprocess.Popen([NGINX, "-p", str(tmp_path), "-e", "stderr", "-c", str(tmp_path / "nginx.conf")])
         try:
-            for _ in range(400):
+            for _ in range(1_200):
                 with socket.socket() as probe:
                     if probe.connect_ex(("127.0.0.1", port)) == 0:
                         break
                 assert process.poll() is None
                 time.sleep(0.05)
-            answers = [httpx.get(f"http://127.0.0.1:{port}{BASE}events/published", timeout=20) for _ in range(8)]
+            answers = [httpx.get(f"http://127.0.0.1:{port}{BASE}events/published", timeout=60) for _ in range(8)]
             assert {answer.status_code for answer in answers} == {200}
-            counted = [httpx.get(f"http://127.0.0.1:{own}/metrics", timeout=20).text for own in ports]
+            counted = [httpx.get(f"http://127.0.0.1:{own}/metrics", timeout=60).text for own in ports]
             assert all('evtmgmt_requests_total{backend="realtime",operation="list_events"' in text for text in counted)
-            assert httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=20).status_code == 404
+            assert httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=60).status_code == 404
         finally:
             process.terminate()
-            process.wait(timeout=20)
+            process.wait(timeout=60)

@@ -85,7 +85,7 @@ def start(sandbox: Sandbox, folder: Path, cache: bool, **more: str) -> Program:
     readers = [Thread(target=read, args=(stream,)) for stream in (process.stdout, process.stderr)]
     for reader in readers:
         reader.start()
-    return Program(process, ports.get(timeout=30), lines, readers)
+    return Program(process, ports.get(timeout=60), lines, readers)
 
 
 @pytest.fixture
@@ -154,7 +154,7 @@ class Visitor:
 
     def raw(self, data: bytes) -> None:
         with socket(AF_INET, SOCK_STREAM) as connection:
-            connection.settimeout(10)
+            connection.settimeout(60)
             connection.connect(("127.0.0.1", self._port))
             connection.sendall(data)
             part = connection.recv(65_536)
@@ -250,7 +250,7 @@ def test_nothing_secret_gets_out(sandbox: Sandbox, collector: Collector, tmp_pat
     """Without the cache, each request is traced as well; with it, most go the short way."""
     program = start(sandbox, tmp_path, cache, **({} if cache else telling(collector)))
     try:
-        with httpx.Client(timeout=20, trust_env=False) as client:
+        with httpx.Client(timeout=60, trust_env=False) as client:
             visitor = Visitor(sandbox, program.port, client)
             drive(visitor)
             metrics = visitor.get("/metrics").text
@@ -293,7 +293,7 @@ def test_nothing_secret_gets_out_of_a_cutover(sandbox: Sandbox, collector: Colle
     }
     program = start(sandbox, tmp_path, True, **more)
     try:
-        with httpx.Client(timeout=20, trust_env=False) as client:
+        with httpx.Client(timeout=60, trust_env=False) as client:
             visitor = Visitor(sandbox, program.port, client)
             drive(visitor)
             for token in (sandbox.outbound_token, "ann"):

@@ -137,7 +137,7 @@ def test_an_hour_without_a_server() -> None:
 
 
 def test_an_hour_of_time_outs() -> None:
-    with drill({"stale_wait": 0.1}, read_timeout=0.2) as drilled:
+    with drill({"stale_wait": 0.1}, read_timeout=2) as drilled:
         drilled.service.sandbox.faults.add("hang", times=None)
         drilled.clock.go(60)
         drilled.all_are_answered()

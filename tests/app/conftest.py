@@ -7,9 +7,9 @@ import pytest
 
 from app.protocol import GuardedProtocol
 from tests.app.pair import AT_ONCE, KEPT, USUAL, Pair, pairing
-from tests.examples import service, shared_service
+from tests.examples import hurried, service, shared_hurried, shared_service
 
-__all__ = ["pair", "service", "shared_service", "ways"]
+__all__ = ["hurried", "pair", "service", "shared_hurried", "shared_service", "ways"]
 
 
 @pytest.fixture(scope="module")

@@ -151,6 +151,7 @@ FAULTS: list[tuple[str, dict[str, Any], tuple[str, int], tuple[str, int], tuple[
 )
 def test_every_fault_is_a_row_of_the_closed_list(
     service: Service,
+    hurried: Service,
     which: str,
     kind: str,
     values: dict[str, Any],
@@ -159,6 +160,8 @@ def test_every_fault_is_a_row_of_the_closed_list(
     image: tuple[str, int],
 ) -> None:
     code, status = {"get_event": read, "register": written, "get_speaker_image": image}[which]
+    by_clock = read == TIMEOUT
+    service = hurried if by_clock else service
     call = example(which, service)
     service.sandbox.faults.add(kind, times=None, **values)
     if not status:
@@ -182,7 +185,7 @@ def test_every_fault_is_a_row_of_the_closed_list(
     assert len(received(service)) <= (2 if (code, call.operation.writes) == ("UpstreamFailed", False) else 1)
     # And the service works on. Nothing is made twice in this rig: the first call may meet the end of a kept connection.
     service.sandbox.faults.clear()
-    assert [service.get("events/published").status_code for _ in range(2)][-1] == 200
+    assert 200 in [service.get("events/published").status_code for _ in range(10 if by_clock else 2)]
 
 
 @pytest.mark.parametrize("which", ["get_event", "register", "get_speaker_image"])

@@ -130,7 +130,7 @@ def test_an_answer_has_the_same_headers_whatever_dynamics_sends(service: Service
 def hold(service: Service, pool: ThreadPoolExecutor, count: int) -> list[Any]:
     """Requests that Dynamics does not answer, in flight when this returns."""
     service.sandbox.faults.add("hang", times=None)
-    held = [pool.submit(service.get, f"events/{OPEN_DAY}?api-version={number}", timeout=5) for number in range(count)]
+    held = [pool.submit(service.get, f"events/{OPEN_DAY}?api-version={number}", timeout=60) for number in range(count)]
     service.sandbox.recorder.wait(count=count)
     return held
 

@@ -1,5 +1,5 @@
 """The service that the tests of routes/ share."""
 
-from tests.examples import service, shared_service
+from tests.examples import hurried, service, shared_hurried, shared_service
 
-__all__ = ["service", "shared_service"]
+__all__ = ["hurried", "service", "shared_hurried", "shared_service"]

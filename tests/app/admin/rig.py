@@ -212,7 +212,7 @@ def running_desk(desk: Desk | None = None) -> Iterator[Desk]:
 
 
 def client_of(desk: Desk, **options: Any) -> httpx.Client:
-    return httpx.Client(base_url=desk.url, trust_env=False, timeout=20, **options)
+    return httpx.Client(base_url=desk.url, trust_env=False, timeout=60, **options)
 
 
 LATCHED = SPLIT.model_copy(

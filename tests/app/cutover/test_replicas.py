@@ -15,8 +15,8 @@ from tests.redis_server import RedisServer, running_redis
 from tests.service import BASE
 
 EVENT = f"{BASE}events/Contoso_Open_Day"
-PATIENCE = 20
-"""That all follow within 2 s is tested where nothing else runs (test_redis_store.py); here, that none is left behind."""
+PATIENCE = 60
+"""That all look often enough to follow within 2 s is tested in test_store.py; here, that none is left behind."""
 ENOUGH = 12
 """Answers in a row, each over a connection of its own, from which no worker can be missing but by bad luck."""
 
@@ -46,7 +46,7 @@ def environment(sandbox: Sandbox, redis: RedisServer, folder: Path) -> dict[str,
 
 def answered_by(url: str) -> str:
     """Who answers, over a connection of its own, so that any worker may."""
-    with httpx.Client(timeout=20, trust_env=False) as client:
+    with httpx.Client(timeout=60, trust_env=False) as client:
         answer = client.get(url + EVENT)
     assert answer.status_code == 200
     return answer.headers["x-evtmgmt-backend"]
@@ -77,17 +77,21 @@ def test_a_change_reaches_two_workers_of_two_machines(sandbox: Sandbox, redis: R
             words = ("cutover", "set", *words, "--why", "a test")
             return run(*words, folder=folders[1], **environment(sandbox, redis, folders[1])).returncode
 
-        assert change("--stage", "realtime") == 0
+        def made(*words: str) -> None:
+            """The change, as soon as this machine lets Redis answer in time."""
+            until = monotonic() + PATIENCE
+            while change(*words):
+                assert monotonic() < until
+
+        made("--stage", "realtime")
         followed(urls, "realtime")
-        assert change("--event", "Contoso_*=outbound") == 0
+        made("--event", "Contoso_*=outbound")
         followed(urls, "outbound")
         redis.kill()
         followed(urls, "outbound")  # the last state serves
         assert change("--stage", "outbound") == 1
         redis.start()
         # It had kept nothing: who knows the state puts it back, and it can be changed again.
-        until = monotonic() + PATIENCE
-        while change("--event", "Contoso_*=realtime"):
-            assert monotonic() < until
+        made("--event", "Contoso_*=realtime")
         followed(urls, "realtime")
         assert [program.stop(SIGTERM) for program in programs] == [0, 0]

@@ -298,7 +298,7 @@ FAULTS: list[tuple[str, dict[str, Any], str]] = [
 
 
 async def test_whatever_real_time_does_is_counted_and_the_next_is_compared() -> None:
-    async with rig(timeout=0.5, max_answer_bytes=2**20) as at:
+    async with rig(timeout=2, max_answer_bytes=2**20) as at:
         before: Counter[str] = Counter()
         for kind, values, outcome in FAULTS:
             at.sandbox.faults.add(kind, backend="realtime", times=None, **values)
@@ -418,7 +418,7 @@ async def test_as_many_calls_at_once_as_connections() -> None:
 
 
 async def test_a_comparison_has_its_time_and_no_more() -> None:
-    async with rig(timeout=0.2) as at:
+    async with rig(timeout=1) as at:
         at.sandbox.faults.add("hang", backend="realtime", times=None)
         assert await at.compare(*[call()] * 8) == {"failed": 8}
         async with asyncio.timeout(ENDS):
@@ -426,10 +426,10 @@ async def test_a_comparison_has_its_time_and_no_more() -> None:
 
 
 async def test_its_calls_share_that_time() -> None:
-    async with rig(noise=100, timeout=0.5) as at:
+    async with rig(noise=100, timeout=2) as at:
         (body,) = await at.offer(call("list_tracks"))
         await at.done()
-        at.sandbox.faults.add("latency", times=None, seconds=0.3)
+        at.sandbox.faults.add("latency", times=None, seconds=1.2)
         at.shadow.offer(call("list_tracks"), body)
         found = await at.done()
         assert (found["compared"], found["failed"]) == (1, 1)
@@ -529,7 +529,7 @@ async def test_old_ids_are_no_noise() -> None:
 
 @pytest.mark.parametrize("kind", ["hang", "reset", "html"])
 async def test_noise_that_cannot_be_measured_is_a_failure(kind: str) -> None:
-    async with rig(noise=100, timeout=0.3) as at:
+    async with rig(noise=100, timeout=2) as at:
         (body,) = await at.offer(call())
         await at.done()
         at.sandbox.faults.add(kind, backend="outbound", times=None)

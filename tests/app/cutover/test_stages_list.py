@@ -105,7 +105,7 @@ def test_when_both_fail_it_is_a_listed_error(both: Service) -> None:
 
 @pytest.mark.parametrize("failing", ["realtime", "outbound"])
 def test_a_side_that_does_not_answer_is_missing_too(failing: str) -> None:
-    with running(upstream={"read_timeout": 0.3}) as service:
+    with running(upstream={"read_timeout": 2}) as service:
         service.sandbox.faults.add("hang", backend=failing, operation="list_events", times=None)
         names = set(listed(service))
         assert (ONLY_NEW in names, ONLY_OLD in names) == (failing != "realtime", failing != "outbound")

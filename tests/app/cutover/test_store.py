@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.cutover import live, sqlite
 from app.cutover.state import CutoverState, Latch, Stage, Switch
 from app.cutover.store import (
     FOLDED,
@@ -24,6 +25,7 @@ from app.cutover.store import (
     author,
     difference,
 )
+from app.shared import redis_news
 from tests.app.cutover.stores import KINDS, SEEN_WITHIN, MakeStore, consistent, replayed, stores
 from tests.redis_server import RedisServer, running_redis
 
@@ -161,6 +163,11 @@ async def test_the_audit_is_bounded(make: MakeStore, monkeypatch: pytest.MonkeyP
     for version in range(1, 8):
         await store.change(CutoverState(percent=version), version, "a", "b")
     assert [change.version for change in await store.audit(100)] == [8, 7, 6]
+
+
+def test_all_look_often_enough_to_see_a_change_within_two_seconds() -> None:
+    """The longest way: a try that failed just before the change, and then one look in vain."""
+    assert live.TRY_AGAIN_SECONDS + max(sqlite.LOOK_SECONDS, redis_news.LOOK_SECONDS) < 2
 
 
 async def test_others_see_a_change_in_time(make: MakeStore) -> None:
