@@ -143,7 +143,7 @@ def running_proxy(settings: GivenSettings, port: int = 0) -> Iterator[tuple[int,
             yield listener.getsockname()[1], host.generation.portals[""].gateway
         finally:
             server.should_exit = True
-            thread.join(30)
+            thread.join(60)
             assert not thread.is_alive()
 
 

@@ -48,8 +48,8 @@ def test_what_happens_to_a_process(upstream: SandboxThread, case: ProcessCase, t
         stage = Stage(program, sandbox, program.port, program.pid, tmp_path, upstream, workers)
         try:
             case.play(stage)
-        except AssertionError:
-            print(*program.lines(), sep="\n")
+        except AssertionError as failure:
+            failure.add_note("\n".join(map(str, program.lines())))
             raise
         if not case.ends:
             assert stage.honest() == "200", case.why
