@@ -166,5 +166,5 @@ def _running(settings_of: Callable[[Sandbox], GivenSettings]) -> Iterator[Servic
     thread = SandboxThread(Sandbox())
     with thread as sandbox:
         settings = settings_of(sandbox)
-        with running_proxy(settings) as (port, gateway), httpx.Client(timeout=30, trust_env=False) as client:
+        with running_proxy(settings) as (port, gateway), httpx.Client(timeout=60, trust_env=False) as client:
             yield Service(port, sandbox, thread, settings, gateway, client)

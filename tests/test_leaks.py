@@ -44,9 +44,9 @@ class Program:
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(30)
+        code = self.process.wait(60)
         for reader in self.readers:
-            reader.join(10)
+            reader.join(60)
         return code
 
 

@@ -24,7 +24,7 @@ FLAGS = (
     "--disable-sync",
 )
 PERSONAL = ("first-name", "last-name", "email", "confirmation-attendee", "visitor-name")
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=60_000)
 
 
 @dataclass

@@ -44,7 +44,7 @@ class Migration:
                 await store.close()
 
         with ThreadPoolExecutor(1) as elsewhere:  # Playwright's loop runs in this thread
-            version = elsewhere.submit(lambda: asyncio.run(change())).result(20)
+            version = elsewhere.submit(lambda: asyncio.run(change())).result(60)
         line = f"evtmgmt_cutover_version {float(version)}"
         until(lambda: line in httpx.get(f"{self.stage.proxy_url}/metrics", trust_env=False).text)
 

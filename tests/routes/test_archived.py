@@ -67,7 +67,7 @@ def running(path: Path, sandbox: Sandbox, **groups: Any) -> Iterator[Rig]:
     archive = {"path": str(path), **groups.pop("archive", {})}
     settings: GivenSettings = settings_for(sandbox, aliases=ALIASES, archive=archive, admin={"token": ADMIN}, **groups)
     sandbox.recorder.clear()
-    with running_proxy(settings) as (port, gateway), httpx.Client(timeout=30, trust_env=False) as client:
+    with running_proxy(settings) as (port, gateway), httpx.Client(timeout=60, trust_env=False) as client:
         until(lambda: gateway._answering.router._lists_tried.is_set())  # type: ignore[attr-defined]
         yield Rig(sandbox, port, client)
 

@@ -500,7 +500,7 @@ def published_at(public_url: str | None) -> Iterator[Service]:
         groups = both_sides(sandbox, "outbound")
         groups["outbound"] |= {"public_url": public_url}
         settings = settings_for(sandbox, **groups)
-        with only_asked(), running_proxy(settings) as (port, gateway), httpx.Client(timeout=30, trust_env=False) as client:
+        with only_asked(), running_proxy(settings) as (port, gateway), httpx.Client(timeout=60, trust_env=False) as client:
             yield Service(port, sandbox, thread, settings, gateway, client)
 
 

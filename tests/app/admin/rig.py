@@ -201,13 +201,13 @@ def running_desk(desk: Desk | None = None) -> Iterator[Desk]:
         server = _Server(uvicorn.Config(desk.application(), log_config=None, http="httptools", lifespan="on"))
         thread = Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
-        assert server.listening.wait(20)
+        assert server.listening.wait(60)
         desk.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         try:
             yield desk
         finally:
             server.should_exit = True
-            thread.join(20)
+            thread.join(60)
             assert not thread.is_alive()
 
 

@@ -275,7 +275,7 @@ async def test_other_requests_do_not_wait_while_a_large_body_is_compressed(monke
 
     def slow(body: bytes) -> bytes:
         loop.call_soon_threadsafe(begun.set)
-        assert goes_on.wait(10)
+        assert goes_on.wait(60)
         return pack(body)
 
     monkeypatch.setattr(finishing, "pack", slow)

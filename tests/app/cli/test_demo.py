@@ -50,4 +50,4 @@ def test_demo_runs_and_ends(demo: tuple[subprocess.Popen[str], dict[str, str]]) 
         assert "Legacy_Roadshow" in {event["readableEventId"] for event in listed.json()}
         assert client.get(f"{addresses['Proxy']}/readyz").json() == {"status": "ready"}
     process.send_signal(SIGINT)
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0

@@ -52,7 +52,7 @@ def open_files() -> list[str]:
 
 
 async def until(fits: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not fits():  # noqa: ASYNC110 - what it waits for tells nobody
             await asyncio.sleep(0)
 

@@ -75,7 +75,7 @@ class Scene:
         over = Event()
 
         def visit(first: int) -> None:
-            with httpx.Client(timeout=30, trust_env=False) as client:
+            with httpx.Client(timeout=60, trust_env=False) as client:
                 for path in cycle([*paths[first:], *paths[:first]]):
                     if over.is_set():
                         return
@@ -119,7 +119,7 @@ class Scene:
 
     def _in_loop(self, work: Callable[[], Any]) -> Any:
         self.until(lambda: self.watched.looks > 0)
-        return asyncio.run_coroutine_threadsafe(work(), self.watched.loop).result(20)
+        return asyncio.run_coroutine_threadsafe(work(), self.watched.loop).result(60)
 
 
 @pytest.fixture

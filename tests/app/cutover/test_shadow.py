@@ -41,7 +41,7 @@ from translation.query import read_query
 pytestmark = pytest.mark.anyio
 
 COMPARABLE = [operation.name for operation in OPERATIONS if comparable(operation)]
-ENDS = 20
+ENDS = 60
 """Seconds after which a test that waits has failed."""
 
 

@@ -62,7 +62,7 @@ def battery(service: Service) -> list[bytes]:
 def side_by_side(cache: Mapping[str, Any], **shadow: Any) -> Iterator[tuple[Service, Service]]:
     """Two proxies before one sandbox: without a shadow, and with one."""
     thread = SandboxThread(Sandbox())
-    with thread as sandbox, httpx.Client(timeout=30, trust_env=False) as client:
+    with thread as sandbox, httpx.Client(timeout=60, trust_env=False) as client:
 
         def settings(stage: str) -> Any:
             groups = both_sides(sandbox, stage) | {"shadow": {**SHADOW_ALL, **shadow}, "cache": cache, "log_level": "error"}

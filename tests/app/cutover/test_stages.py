@@ -408,7 +408,7 @@ def test_testers_are_served_as_they_ask_and_others_are_not(ways: list[str]) -> N
 @contextmanager
 def started(sandbox: Sandbox) -> Iterator[httpx.Client]:
     settings = settings_for(sandbox, **both_sides(sandbox), log_level="error")
-    with running_proxy(settings) as (port, _), httpx.Client(timeout=30, trust_env=False) as client:
+    with running_proxy(settings) as (port, _), httpx.Client(timeout=60, trust_env=False) as client:
         client.base_url = httpx.URL(f"http://127.0.0.1:{port}{BASE}")
         yield client
 

@@ -138,11 +138,11 @@ def at_once(service: Service, asks: list[Callable[[httpx.Client], httpx.Response
     name = {SESSIONS: "list_sessions", "users/authenticated": "get_user"}.get(path, "list_user_registrations")
     if "captcha" in path:
         name = "get_captcha"
-    clients = [httpx.Client(timeout=30, trust_env=False) for _ in asks]
+    clients = [httpx.Client(timeout=60, trust_env=False) for _ in asks]
     service.sandbox.faults.add("latency", seconds=0.3, operation=name, times=len(asks))
     with ThreadPoolExecutor(len(asks)) as pool:
         due = [pool.submit(ask, client) for ask, client in zip(asks, clients, strict=True)]
-        answers = [answer.result(30) for answer in due]
+        answers = [answer.result(60) for answer in due]
     for client in clients:
         client.close()
     assert len(received(service, name)) == len(asks)

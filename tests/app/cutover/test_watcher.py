@@ -449,7 +449,7 @@ async def test_it_goes_on_after_a_defect(scene: Scene, monkeypatch: pytest.Monke
     monkeypatch.setattr(scene.watcher, "_view", view)
     with capture_logs() as logs:
         task = asyncio.create_task(scene.watcher.run())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await looked.wait()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -461,7 +461,7 @@ async def test_switched_off_it_only_shows_what_is_latched(live: Live, clock: Clo
         lambda state: state.model_copy(update={"latches": {"get_event": Latch(at=1, reason="-")}}), "Ann", "kept from before"
     )
     scene = Scene(live, clock, Rollback(enabled=False))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await scene.watcher.run()
     assert scene.value("evtmgmt_latched") == 1
 
