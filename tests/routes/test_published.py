@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from routes.published import union
 from sandbox.server import Sandbox, SandboxThread
 from tests.examples import OPEN_DAY, assert_error
-from tests.old_side import raw_answer
+from tests.old_side import only_asked, raw_answer
 from tests.service import ADMIN, BASE, Service, both_sides, running_both, running_proxy, settings_for
 from translation.aliases import NO_ALIASES, Aliases
 
@@ -129,7 +129,7 @@ def test_the_list_of_both_organisations(percent: int) -> None:
 
 
 def test_both_are_asked_at_once() -> None:
-    with running_both(cutover={"percent": 100}) as service:
+    with only_asked(), running_both(cutover={"percent": 100}) as service:
         listed(service)
         service.sandbox.recorder.clear()
         for backend in ("realtime", "outbound"):
