@@ -22,8 +22,7 @@ def small() -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def hurried() -> Iterator[Service]:
-    """One that gives up soon."""
-    with running_service(limits={"body_bytes": LIMIT, "request_timeout": 0.3}) as running:
+    with running_service(limits={"request_timeout": 0.3}) as running:
         yield running
 
 

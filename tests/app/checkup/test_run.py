@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 
 PATH = "/api/v1.0/orgs/7c4da5b8-9213-5832-a876-25131f35b338/eventmanagement/"
 PORTAL = {"origins": ["http://localhost:4200"]}
-SHORT = {"connect_timeout": 0.3, "read_timeout": 0.3, "total_timeout": 0.6}
+SHORT = {"read_timeout": 0.5, "total_timeout": 1}
 ASKED = ("list_events", "get_event", *PARTS, *(row[0] for row in OF_A_PART))
 
 
@@ -160,7 +160,7 @@ async def test_an_upstream_that_hangs_ends_with_the_time_outs(check: Checked) ->
 
 async def test_one_part_that_hangs_does_not_hide_the_others(check: Checked) -> None:
     check.fault("hang", operation="list_speakers")
-    report = await check(upstream={**SHORT, "total_timeout": 20})
+    report = await check(upstream={"read_timeout": 2})
     assert line(report, "list_speakers").problem == "timeout"
     assert report.verdict is Verdict.BREAKS
     assert {line(report, name).verdict for name in ASKED if "speaker" not in name} == {Verdict.OK}
@@ -170,7 +170,7 @@ async def test_one_part_that_hangs_does_not_hide_the_others(check: Checked) -> N
 async def test_an_image_that_drips_ends_as_well(check: Checked, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sandbox.api.badge", lambda _: b"\x89PNG\r\n\x1a\n" + bytes(200_000))
     check.fault("slow_drip", operation="get_speaker_image", size=150_000, seconds=600)
-    image = line(await check(upstream={"total_timeout": 0.6}), "get_speaker_image")
+    image = line(await check(upstream={"total_timeout": 3}), "get_speaker_image")
     assert (image.status, image.problem, image.verdict) == (200, "timeout", Verdict.NOTE)
 
 
