@@ -127,13 +127,14 @@ async def test_cookies_are_not_kept() -> None:
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("kept", [True, False])
 async def test_nothing_is_sent_twice(kind: str, method: str, kept: bool) -> None:
-    async with Sandbox() as sandbox, transport(read_timeout=0.2) as opened:
+    async with Sandbox() as sandbox, transport(read_timeout=1 if kind == "hang" else 30) as opened:
         if kept:
             await fetch(opened, request(sandbox))
             sandbox.recorder.clear()
         sandbox.faults.add(kind, times=None)
         with pytest.raises((httpx.ReadError, httpx.ReadTimeout)):
             await fetch(opened, request(sandbox, method))
+        await sandbox.recorder.wait_async(count=1)
         assert len(sandbox.recorder.find()) == 1
 
 
@@ -176,7 +177,7 @@ async def test_an_answer_that_nobody_asked_for_is_nobodys() -> None:
 
 
 async def test_connections_are_bounded_and_the_wait_for_one_as_well() -> None:
-    async with Sandbox() as sandbox, transport(connections=1, pool_timeout=0.1, read_timeout=0.8) as opened:
+    async with Sandbox() as sandbox, transport(connections=1, pool_timeout=0.1, read_timeout=2) as opened:
         sandbox.faults.add("hang")
         first = asyncio.create_task(fetch(opened, request(sandbox)))
         await sandbox.recorder.wait_async(count=1)

@@ -22,7 +22,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 @pytest.fixture
 async def witness() -> AsyncIterator[Witness]:
-    settings = UpstreamSettings(read_timeout=0.3)
+    settings = UpstreamSettings(read_timeout=1)
     watching = Witness(build_transport(settings, USER_AGENT), total_timeout=5, max_answer_bytes=2**20)
     yield watching
     await watching.close()
