@@ -1,10 +1,11 @@
 """The server: uvicorn with uvloop, our protocol, and a bounded stop; by default it waits for ever on SIGTERM (FIELD-NOTES)."""
 
 import asyncio
+import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import ceil
 from time import monotonic
 from types import FrameType
@@ -16,6 +17,8 @@ from app.hosting.host import Host
 from app.protocol import GuardedProtocol
 from app.settings import Limits
 
+ARRIVAL_SECONDS: Final = 0.05
+"""Who connected just before nobody listened any more has so long to ask: whoever has not asked by then is closed as idle."""
 WORKER_SECONDS: Final = 60
 """How long a worker may be silent before it is taken for hung: a busy machine takes more than uvicorn's 5 s to start one."""
 
@@ -49,10 +52,12 @@ class Server(uvicorn.Server):
         if face is not None:
             started = monotonic()
             face.draining.close()
+            await self._let_in_the_last()
             for server in self.servers:
                 server.close()
             for listener in sockets or []:
                 listener.close()
+            await asyncio.sleep(ARRIVAL_SECONDS)
             for connection in list(self.server_state.connections):
                 connection.shutdown()
             while face.draining.writes and not self.force_exit:  # noqa: ASYNC110 - a signal changes it, not the loop
@@ -60,6 +65,20 @@ class Server(uvicorn.Server):
             bound = face.limits.shutdown_timeout - (monotonic() - started)
             self.config.timeout_graceful_shutdown = max(1, ceil(bound))
         await super().shutdown(sockets)
+
+    async def _let_in_the_last(self) -> None:
+        """Accept whoever has connected already: with the listener the kernel would reset them, and what they sent is unknown."""
+        loop = asyncio.get_running_loop()
+        for listening in [listener for server in self.servers for listener in server.sockets]:
+            with socket.socket(fileno=os.dup(listening.fileno())) as listener, suppress(OSError):
+                listener.setblocking(False)
+                for _ in range(self.config.backlog):  # more are not waiting; it ends before, with an error, when there is nobody
+                    connection, _ = listener.accept()
+                    connection.setblocking(False)
+                    await loop.connect_accepted_socket(self._protocol, connection)
+
+    def _protocol(self) -> GuardedProtocol:
+        return GuardedProtocol(self.config, self.server_state, self.lifespan.state)
 
     @property
     def _face(self) -> Host | None:

@@ -53,11 +53,11 @@ def realtime_handlers(
         hearers: Gets what learns from bodies that other replicas bring, by who gave them.
     """
     memory = TrackMemory()
-    learn = realtime_learner(memory, places, outbox)
+    learner = realtime_learner(memory, places, outbox)
     if hearers is not None:
-        hearers[Source.REALTIME] = hearer_of(learn)
+        hearers[Source.REALTIME] = hearer_of(learner)
     mapped: dict[Answer, Handler] = dict.fromkeys(
-        (Answer.EVENT_LIST, Answer.EVENT, Answer.LIST, Answer.ITEM, Answer.COUNT), Reads(backend, learn)
+        (Answer.EVENT_LIST, Answer.EVENT, Answer.LIST, Answer.ITEM, Answer.COUNT), Reads(backend, learner.learn)
     )
     mapped |= {
         Answer.RESULT: Registrations(backend, reading, outbox),
@@ -94,10 +94,10 @@ def outbound_handlers(
         places: Learns where things live.
         hearers: Gets what learns from bodies that other replicas bring, by who gave them.
     """
-    learn = outbound_learner(places)
+    learner = outbound_learner(places)
     if hearers is not None:
-        hearers[Source.OUTBOUND] = hearer_of(learn)
-    handed = Handed(outbound, reading, learn)
+        hearers[Source.OUTBOUND] = hearer_of(learner)
+    handed = Handed(outbound, reading, learner.learn)
     images = Images(outbound, max_image_bytes, shared=False)
 
     def of(operation: Operation) -> Answering:

@@ -4,6 +4,7 @@ An answer that another replica brought is learned from as one of Dynamics is: el
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -11,14 +12,26 @@ import orjson
 from app.caching.cache import Key
 from app.calls import Call
 from app.cutover.decision import Source
-from app.cutover.places import Places
+from app.cutover.places import TELLING, Places
 from app.outbox.outbox import Outbox
 from routes.tracks import TrackMemory
-from translation.operations import BY_NAME, Answer
+from translation.operations import BY_NAME
 from translation.query import Query
 
-Learner = Callable[[Call, Any], None]
 Hearer = Callable[[Key, bytes], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Learner:
+    """Learns from answers of one organisation.
+
+    Attributes:
+        operations: The names of those whose answers teach something.
+        learn: Told of a call and its parsed answer, of whatever operation.
+    """
+
+    operations: frozenset[str]
+    learn: Callable[[Call, Any], None]
 
 
 def realtime_learner(memory: TrackMemory, places: Places | None, outbox: Outbox | None) -> Learner:
@@ -38,7 +51,10 @@ def realtime_learner(memory: TrackMemory, places: Places | None, outbox: Outbox 
         if places is not None and not _is_filtered(call):
             places.learn(Source.REALTIME, call.operation.name, call.sent, value)
 
-    return learn
+    operations = {"list_tracks"}
+    if outbox is not None:
+        operations.add("list_passes")
+    return Learner(frozenset(operations) if places is None else TELLING | operations, learn)
 
 
 def outbound_learner(places: Places) -> Learner:
@@ -48,22 +64,22 @@ def outbound_learner(places: Places) -> Learner:
         if not _is_filtered(call):
             places.learn(Source.OUTBOUND, call.operation.name, call.sent, value)
 
-    return learn
+    return Learner(TELLING, learn)
 
 
-def hearer_of(learn: Learner) -> Hearer:
+def hearer_of(learner: Learner) -> Hearer:
     """Learns the same from bodies that another replica brought."""
 
     def hear(key: Key, body: bytes) -> None:
+        if key.operation not in learner.operations:
+            return  # a long list takes milliseconds to read
         operation = BY_NAME[key.operation]
-        if operation.answer not in (Answer.EVENT_LIST, Answer.LIST):
-            return  # nothing is learned from others
         asked, sent = (dict(zip(operation.parameters, values, strict=True)) for values in (key.asked, key.sent))
         query = Query(
             tuple((name, b"%b=%b" % (name.encode(), value)) for name, value in key.query), client_token=False, dropped=0
         )
         # What outbound answers may have a byte order mark.
-        learn(Call(operation, asked, sent, query, source=key.source), orjson.loads(body.removeprefix(b"\xef\xbb\xbf")))
+        learner.learn(Call(operation, asked, sent, query, source=key.source), orjson.loads(body.removeprefix(b"\xef\xbb\xbf")))
 
     return hear
 

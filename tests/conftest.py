@@ -10,7 +10,9 @@ from app.logs import configure_logs
 from app.redaction import Redactor
 
 # What helpers assert is explained as well.
-pytest.register_assert_rewrite(*(f"tests.{found.stem}" for found in Path(__file__).parent.glob("[a-z]*") if found != Path(__file__)))
+pytest.register_assert_rewrite(
+    *(f"tests.{found.stem}" for found in Path(__file__).parent.glob("[a-z]*") if found != Path(__file__))
+)
 IN_CI = "CI" in os.environ
 settings.register_profile("evtmgmt-proxy", deadline=None, max_examples=50 if IN_CI else 100, derandomize=IN_CI, print_blob=False)
 settings.load_profile("evtmgmt-proxy")

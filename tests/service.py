@@ -50,7 +50,7 @@ class Service:
     def post(self, path: str, **options: Any) -> httpx.Response:
         return self.client.post(f"{self.url}{BASE}{path}", **options)
 
-    def raw(self, data: bytes, timeout: float = 10) -> bytes:
+    def raw(self, data: bytes, timeout: float = 60) -> bytes:
         """Send bytes as they are and give all that comes until the connection closes."""
         return ask_raw(self.port, data, timeout)
 
@@ -62,7 +62,7 @@ class Service:
         return 0.0
 
 
-def ask_raw(port: int, data: bytes, timeout: float = 10) -> bytes:
+def ask_raw(port: int, data: bytes, timeout: float = 60) -> bytes:
     """Send bytes to a port of this machine, and give all that comes until the connection closes."""
     with socket(AF_INET, SOCK_STREAM) as connection:
         connection.settimeout(timeout)
@@ -138,12 +138,12 @@ def running_proxy(settings: GivenSettings, port: int = 0) -> Iterator[tuple[int,
         server = _Server(server_config(host, settings.limits))
         thread = Thread(target=server.run, kwargs={"sockets": [listener]}, name="proxy")
         thread.start()
-        assert server.listening.wait(20)
+        assert server.listening.wait(60)
         try:
             yield listener.getsockname()[1], host.generation.portals[""].gateway
         finally:
             server.should_exit = True
-            thread.join(30)
+            thread.join(60)
             assert not thread.is_alive()
 
 

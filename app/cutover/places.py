@@ -17,7 +17,11 @@ MOST_IDS: Final = 50_000
 MOST_PAGES: Final = 100_000
 Page = tuple[int, str]
 """The bucket of the visitors who saw it, and the event's readable id without letter case."""
-_PARTS: Final = {"list_sessions", "list_tracks", "list_speakers", "list_sponsorships", "list_passes", "list_track_sessions"}
+_PARTS: Final = frozenset(
+    {"list_sessions", "list_tracks", "list_speakers", "list_sponsorships", "list_passes", "list_track_sessions"}
+)
+TELLING: Final = _PARTS | {"list_events"}
+"""The operations whose answers tell what lives where."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ class Line:
         self.socket = socket(AF_INET, SOCK_STREAM)
         if buffer is not None:
             self.socket.setsockopt(SOL_SOCKET, SO_RCVBUF, buffer)
-        self.socket.settimeout(20)
+        self.socket.settimeout(60)
         self.socket.connect(("127.0.0.1", port))
         self.socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
         self._come = b""

@@ -100,7 +100,7 @@ def pairing(**groups: Any) -> Iterator[Pair]:
         thread = Thread(target=run, name="both servers")
         thread.start()
         try:
-            assert all(server.listening.wait(20) for server in servers)
+            assert all(server.listening.wait(60) for server in servers)
             for event, size in ((MUNICH, 200_000), (TOKYO, 40_000)):
                 body = [{"id": "1", "name": "y" * size}]
                 sandbox.faults.add("body", body=body, operation="list_tracks", times=1)

@@ -159,7 +159,7 @@ def test_a_client_that_asks_and_does_not_read_fills_no_memory(pair: Pair, path: 
             head, _, body = line.answer().partition(b"\r\n\r\n")
             places.append(int(head.partition(b"\r\nx-request-id: n")[2].split(b"\r\n")[0]))
             assert len(head) + len(body) + 4 > size - 40
-        asking.join(20)
+        asking.join(60)
         assert places == list(range(number))
         line.send(ask(EVENT, CLOSE))
         assert statuses(line.rest()) == [200]
@@ -196,7 +196,7 @@ def test_a_client_that_asks_and_does_not_read_does_not_stop_the_service_for_othe
         finally:
             with suppress(OSError):  # cut off already
                 line.socket.shutdown(2)
-            asking.join(20)
+            asking.join(60)
 
 
 def fill(line: Line, data: bytes) -> None:

@@ -1,9 +1,9 @@
 """The server: slow and silent clients are cut off, and a stop finishes what is in flight."""
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 from socket import create_connection, socket
 from threading import Thread
-from typing import Any
 
 import httpx
 import orjson
@@ -15,7 +15,7 @@ from tests.service import BASE, Service, running_proxy, running_service, setting
 
 
 def connect(port: int) -> socket:
-    return create_connection(("127.0.0.1", port), timeout=10)
+    return create_connection(("127.0.0.1", port), timeout=60)
 
 
 def ends(connection: socket) -> bool:
@@ -26,14 +26,18 @@ def ends(connection: socket) -> bool:
         return True
 
 
-def request(connection: socket, path: str = "/livez") -> bytes:
-    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-    return connection.recv(65_536)
+ALIVE = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
-def hasty() -> Any:
-    with running_service(limits={"header_timeout": 0.3, "keep_alive": 1}) as running:
+def service() -> Iterator[Service]:
+    with running_service() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def hasty() -> Iterator[Service]:
+    with running_service(limits={"header_timeout": 0.3, "keep_alive": 2}) as running:
         yield running
 
 
@@ -46,15 +50,16 @@ def test_headers_that_do_not_come_end_the_connection(hasty: Service, sent: bytes
 
 def test_the_clock_runs_for_every_request_of_a_connection(hasty: Service) -> None:
     with connect(hasty.port) as connection:
-        assert request(connection).startswith(b"HTTP/1.1 200 ")
-        connection.sendall(b"GET /livez HT")
+        connection.sendall(ALIVE + b"GET /livez HT")  # at once: whoever stands still in between is cut off as well
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
         assert ends(connection)
 
 
 def test_an_idle_connection_is_kept_for_a_while_and_then_closed(hasty: Service) -> None:
     with connect(hasty.port) as connection:
         for _ in range(3):
-            assert request(connection).startswith(b"HTTP/1.1 200 ")
+            connection.sendall(ALIVE)
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
         assert ends(connection)
 
 
@@ -63,23 +68,23 @@ def test_a_slow_answer_of_dynamics_is_none_of_the_clocks_business(hasty: Service
     assert hasty.get("events/published").status_code == 200
 
 
-def test_what_is_no_http_is_refused_in_json(hasty: Service) -> None:
-    answer = hasty.raw(b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n")
+def test_what_is_no_http_is_refused_in_json(service: Service) -> None:
+    answer = service.raw(b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n")
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
     assert orjson.loads(body)["errorCode"] == "BadHeaders"
 
 
-def test_the_server_does_not_say_what_it_is(hasty: Service) -> None:
-    for answer in (hasty.get("events/published"), hasty.get("nothing")):
+def test_the_server_does_not_say_what_it_is(service: Service) -> None:
+    for answer in (service.get("events/published"), service.get("nothing")):
         assert "server" not in answer.headers
         assert "x-powered-by" not in answer.headers
 
 
-def test_a_pipeline_is_answered_in_order(hasty: Service) -> None:
+def test_a_pipeline_is_answered_in_order(service: Service) -> None:
     first = f"GET {BASE}events/{OPEN_DAY}/registrations/count HTTP/1.1\r\nHost: x\r\nX-Request-ID: a\r\n\r\n"
     second = f"GET {BASE}nothing HTTP/1.1\r\nHost: x\r\nX-Request-ID: b\r\nConnection: close\r\n\r\n"
-    answer = hasty.raw((first + second).encode())
+    answer = service.raw((first + second).encode())
     assert answer.index(b"x-request-id: a") < answer.index(b"x-request-id: b")
     assert (answer.count(b"HTTP/1.1 200 "), answer.count(b"HTTP/1.1 404 ")) == (1, 1)
 
@@ -109,8 +114,8 @@ def test_a_stop_finishes_what_is_in_flight(method: str) -> None:
                 except OSError:
                     refused = True
             assert answers == []
-        visitor.join(20)
-        stopping.join(20)
+        visitor.join(60)
+        stopping.join(60)
         assert not stopping.is_alive()
     (answer,) = answers
     assert answer.status_code == 200

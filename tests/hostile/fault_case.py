@@ -68,6 +68,11 @@ class FaultCase:
     why: str
     source: str
 
+    @property
+    def by_clock(self) -> bool:
+        """Whether a clock of the proxy may end it."""
+        return TIMEOUT in self.told or UNKNOWN in self.told or self.told == (CUT,)
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

@@ -32,7 +32,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     (portal / "link.txt").symlink_to(root / "outside.txt")
     (portal / "out").symlink_to(root)
     (portal / "loop").symlink_to("loop")
-    limits = {"header_timeout": 1, "request_timeout": 1, "keep_alive": 2}
+    limits = {"keep_alive": 2}
     with running_service(portal={"static_dir": portal}, limits=limits) as running:
         yield running
 

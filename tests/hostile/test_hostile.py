@@ -53,7 +53,7 @@ def service() -> Iterator[Service]:
 
 
 def connect(service: Service) -> socket:
-    connection = create_connection(("127.0.0.1", service.port), timeout=10)
+    connection = create_connection(("127.0.0.1", service.port), timeout=60)
     connection.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
     return connection
 

@@ -30,8 +30,9 @@ SETTINGS = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def upstream() -> Iterator[SandboxThread]:
+    """Of each case its own: what a process sent with its last breath would arrive in the next one's."""
     thread = SandboxThread(Sandbox())
     with thread:
         yield thread
@@ -40,13 +41,16 @@ def upstream() -> Iterator[SandboxThread]:
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_what_happens_to_a_process(upstream: SandboxThread, case: ProcessCase, tmp_path: Path) -> None:
     sandbox = upstream.sandbox
-    sandbox.control.reset()
     settings = {**environment_for(sandbox), **SETTINGS, "EVTMGMT_STATE__PATH": str(tmp_path / "state"), **case.settings}
     log = Path(case.log) if case.log else tmp_path / "log"
     with started(tmp_path, settings, log) as program:
         workers = int(settings.get("EVTMGMT_SERVE_WORKERS", "1"))
         stage = Stage(program, sandbox, program.port, program.pid, tmp_path, upstream, workers)
-        case.play(stage)
+        try:
+            case.play(stage)
+        except AssertionError as failure:
+            failure.add_note("\n".join(map(str, program.lines())))
+            raise
         if not case.ends:
             assert stage.honest() == "200", case.why
             os.kill(program.pid, SIGTERM)

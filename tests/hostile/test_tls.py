@@ -50,7 +50,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     dynamics = SandboxThread(Sandbox(ssl_context=context))
     with dynamics as sandbox:
-        upstream = {"ca_file": str(trusted), "connect_timeout": 0.5, "read_timeout": 5, "total_timeout": 9}
+        upstream = {"ca_file": str(trusted), "connect_timeout": 2, "read_timeout": 20, "total_timeout": 30}
         settings = settings_for(sandbox, upstream=upstream)
     with running_proxy(settings) as (port, _):
         yield Place(port, dynamics, context, authorities)
@@ -85,7 +85,7 @@ class Stranger:
         self._listener.close()
         for connection in self._open:
             connection.close()
-        self._thread.join(5)
+        self._thread.join(60)
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])

@@ -46,16 +46,16 @@ def brought(made: Call, value: Any) -> tuple[Key, bytes]:
 @pytest.mark.parametrize("by", ["dynamics", "another replica"])
 def test_tracks_passes_and_places_are_learned(by: str) -> None:
     tracks, places, passes = TrackMemory(), known(), Passes()
-    learn = realtime_learner(tracks, places, passes)  # type: ignore[arg-type]
+    learner = realtime_learner(tracks, places, passes)  # type: ignore[arg-type]
     for made, value in (
         (call("list_tracks", **GALA), [{"id": TRACK}]),
         (call("list_passes", **GALA), [{"passId": "1"}]),
         (call("list_events"), LISTED),
     ):
         if by == "dynamics":
-            learn(made, value)
+            learner.learn(made, value)
         else:
-            hearer_of(learn)(*brought(made, value))
+            hearer_of(learner)(*brought(made, value))
     assert tracks.event_of(TRACK) == "Gala"
     assert passes.learned == [("Gala", [{"passId": "1"}])]
     assert places.holders(TRACK) == ({Source.REALTIME}, "Gala")
@@ -83,9 +83,9 @@ def test_a_part_of_a_list_tells_nothing(query: bytes) -> None:
     operation = BY_NAME["list_events"]
     filtered = Call(operation, {}, {}, read_query(query, ("$top", "$filter")))
     assert filtered.query.kept
-    for learn in (realtime_learner(TrackMemory(), places, None), outbound_learner(places)):
-        learn(filtered, LISTED)
-        hearer_of(learn)(*brought(filtered, LISTED))
+    for learner in (realtime_learner(TrackMemory(), places, None), outbound_learner(places)):
+        learner.learn(filtered, LISTED)
+        hearer_of(learner)(*brought(filtered, LISTED))
     assert [places.listed(side) for side in (Source.REALTIME, Source.OUTBOUND)] == [None, None]
 
 
@@ -96,5 +96,8 @@ def test_a_version_asks_for_the_whole_list() -> None:
     assert places.listed(Source.REALTIME)
 
 
-def test_what_is_no_list_is_not_even_read() -> None:
+def test_what_teaches_nothing_is_not_even_read() -> None:
     hearer_of(realtime_learner(TrackMemory(), known(), None))(key_of(call("get_event", **GALA)), b"no JSON")
+    alone = hearer_of(realtime_learner(TrackMemory(), None, None))
+    for name in ("list_events", "list_passes"):
+        alone(key_of(call(name, **({} if name == "list_events" else GALA))), b"no JSON")

@@ -22,7 +22,9 @@ PASSWORD = "geheim-3f"
 
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[RedisServer]:
-    with running_redis("--requirepass", PASSWORD, "--maxmemory", "3mb", "--maxmemory-policy", "noeviction", hurried=True) as server:
+    with running_redis(
+        "--requirepass", PASSWORD, "--maxmemory", "3mb", "--maxmemory-policy", "noeviction", hurried=True
+    ) as server:
         yield server
 
 
