@@ -22,7 +22,8 @@ def small() -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def hurried() -> Iterator[Service]:
-    with running_service(limits={"request_timeout": 0.3}) as running:
+    """Little time to send a body: for what waits for that time only."""
+    with running_service(limits={"body_bytes": LIMIT, "request_timeout": 0.3}) as running:
         yield running
 
 

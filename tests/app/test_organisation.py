@@ -76,7 +76,7 @@ async def bench(
     rate: Rate | None = None, burst: int = 4, wait: float = 0.0, endpoint: str | None = None, **upstream: Any
 ) -> AsyncIterator[Bench]:
     total = upstream.pop("total_timeout", 60.0)
-    transport = build_transport(settings.Upstream(**{"read_timeout": 60, "pool_timeout": 0.1, **upstream}), "tests/1")
+    transport = build_transport(settings.Upstream(**{"read_timeout": 30, "pool_timeout": 0.1, **upstream}), "tests/1")
     connections = Upstream(transport, total_timeout=total, max_answer_bytes=2**16)
     clock = Clock()
     budget = Budget(rate, burst, wait, clock, name="here")
@@ -192,7 +192,7 @@ def test_every_trouble_is_tested() -> None:
 @pytest.mark.parametrize("trouble", TROUBLES, ids=str)
 async def test_every_trouble_is_its_row_and_a_write_has_an_unknown_outcome(trouble: Trouble, call: Call) -> None:
     arrange, of_reads, of_writes = TROUBLES[trouble]
-    async with bench(read_timeout=0.3 if trouble is Trouble.TIMEOUT else 60) as at:
+    async with bench(read_timeout=1 if trouble is Trouble.TIMEOUT else 30) as at:
         await arrange(at)
         with pytest.raises(ProxyError) as failed:
             await at.ask(call)
@@ -225,7 +225,7 @@ async def test_a_host_that_takes_no_connection_was_sent_nothing(call: Call) -> N
 
 @BOTH
 async def test_a_call_that_gets_no_connection_was_sent_nothing(call: Call) -> None:
-    async with bench(connections=1, read_timeout=60) as at, asyncio.TaskGroup() as tasks:
+    async with bench(connections=1, read_timeout=30) as at, asyncio.TaskGroup() as tasks:
         at.sandbox.faults.add("hang")
         hanging = tasks.create_task(at.ask())
         await at.sandbox.recorder.wait_async(outcome="pending")
@@ -240,7 +240,7 @@ async def test_a_call_that_gets_no_connection_was_sent_nothing(call: Call) -> No
 
 @BOTH
 async def test_a_write_that_is_cut_off_may_have_arrived(call: Call) -> None:
-    async with bench(read_timeout=60) as at:
+    async with bench(read_timeout=30) as at:
         at.sandbox.faults.add("hang")
         task = asyncio.create_task(at.ask(call))
         await at.sandbox.recorder.wait_async(outcome="pending")
@@ -310,7 +310,7 @@ async def test_what_is_the_visitors_own_matter_is_no_failure(status: int) -> Non
 
 
 async def test_nobody_is_told_of_a_call_that_was_not_made_or_not_waited_for() -> None:
-    async with bench(read_rate("1/h"), burst=1, read_timeout=60) as at:
+    async with bench(read_rate("1/h"), burst=1, read_timeout=30) as at:
         at.sandbox.faults.add("hang")
         left = asyncio.ensure_future(at.ask())
         await at.sandbox.recorder.wait_async(outcome="pending")
@@ -430,7 +430,7 @@ async def _broken(stream: Any) -> None:
     ],
 )
 async def test_however_an_image_ends_its_connection_is_free_again(fault: str | None, use: Any, becomes: Any) -> None:
-    async with bench(connections=1, read_timeout=1 if fault == "slow_drip" else 60) as at:
+    async with bench(connections=1, read_timeout=1 if fault == "slow_drip" else 30) as at:
         if fault is not None:
             at.sandbox.faults.add(fault, **({"size": 4, "seconds": 30.0} if fault == "slow_drip" else {}))
         with nullcontext() if becomes is None else pytest.raises(becomes) as failed:
@@ -454,7 +454,7 @@ async def test_a_body_that_breaks_off_outside_of_the_context_is_an_upstream_erro
 
 @pytest.mark.parametrize(("fault", "kind"), [("hang", errors.UPSTREAM_TIMEOUT), ("reset", errors.UPSTREAM_FAILED)])
 async def test_an_image_that_does_not_come_is_a_row_and_a_failure(fault: str, kind: ErrorKind) -> None:
-    async with bench(connections=1, read_timeout=1 if fault == "hang" else 60) as at:
+    async with bench(connections=1, read_timeout=1 if fault == "hang" else 30) as at:
         at.sandbox.faults.add(fault, operation="get_speaker_image", times=None)
         with pytest.raises(ProxyError) as failed:
             async with at.open():
@@ -466,7 +466,7 @@ async def test_an_image_that_does_not_come_is_a_row_and_a_failure(fault: str, ki
 
 
 async def test_an_image_whose_visitor_leaves_gives_its_connection_back() -> None:
-    async with bench(connections=1, read_timeout=60) as at:
+    async with bench(connections=1, read_timeout=30) as at:
 
         async def look() -> None:
             async with at.open() as stream:

@@ -127,13 +127,14 @@ async def test_cookies_are_not_kept() -> None:
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("kept", [True, False])
 async def test_nothing_is_sent_twice(kind: str, method: str, kept: bool) -> None:
-    async with Sandbox() as sandbox, transport(read_timeout=1 if kind == "hang" else 60) as opened:
+    async with Sandbox() as sandbox, transport(read_timeout=1 if kind == "hang" else 30) as opened:
         if kept:
             await fetch(opened, request(sandbox))
             sandbox.recorder.clear()
         sandbox.faults.add(kind, times=None)
         with pytest.raises((httpx.ReadError, httpx.ReadTimeout)):
             await fetch(opened, request(sandbox, method))
+        await sandbox.recorder.wait_async(count=1)
         assert len(sandbox.recorder.find()) == 1
 
 

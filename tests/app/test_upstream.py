@@ -3,7 +3,6 @@
 import gzip
 import zlib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from traceback import walk_tb
 from typing import Any
 from urllib.parse import quote
@@ -26,25 +25,19 @@ async def sandbox() -> AsyncIterator[Sandbox]:
         yield running
 
 
-@asynccontextmanager
-async def opened(read_timeout: float) -> AsyncIterator[Upstream]:
-    transport = build_transport(settings.Upstream(read_timeout=read_timeout), "tests/1")
-    upstream = Upstream(transport, total_timeout=60, max_answer_bytes=LIMIT)
-    yield upstream
-    await upstream.close()
-
-
 @pytest.fixture
 async def upstream() -> AsyncIterator[Upstream]:
-    async with opened(60) as upstream:
-        yield upstream
+    opened = Upstream(build_transport(settings.Upstream(read_timeout=60), "tests/1"), total_timeout=60, max_answer_bytes=LIMIT)
+    yield opened
+    await opened.close()
 
 
 @pytest.fixture
 async def hurried() -> AsyncIterator[Upstream]:
-    """For those that do not answer."""
-    async with opened(0.3) as upstream:
-        yield upstream
+    """Bears little silence: for what waits for a time-out."""
+    opened = Upstream(build_transport(settings.Upstream(read_timeout=0.3), "tests/1"), total_timeout=60, max_answer_bytes=LIMIT)
+    yield opened
+    await opened.close()
 
 
 def url(sandbox: Sandbox, path: str = "events/Family_Day") -> str:
@@ -138,13 +131,13 @@ async def test_the_limit_is_exact(sandbox: Sandbox, upstream: Upstream, size: in
 async def test_troubles_are_named_and_hold_no_address(
     sandbox: Sandbox, upstream: Upstream, hurried: Upstream, kind: str, values: dict[str, Any], trouble: Trouble
 ) -> None:
-    upstream = hurried if trouble is Trouble.TIMEOUT else upstream
     sandbox.faults.add(kind, **values)
     with pytest.raises(UpstreamError) as failed:
-        await upstream.call("POST", url(sandbox), origin(sandbox), b"{}")
+        await (hurried if trouble is Trouble.TIMEOUT else upstream).call("POST", url(sandbox), origin(sandbox), b"{}")
     assert failed.value.trouble is trouble
     # The request had arrived, so nobody may say that it was not sent.
     assert trouble not in NOT_SENT
+    await sandbox.recorder.wait_async(count=1)
     assert len(sandbox.recorder.find()) == 1
     told = f"{failed.value} {failed.value!r} {failed.value.__cause__!r}"
     assert "http" not in told.lower().replace("httpx", "")
@@ -177,10 +170,9 @@ async def test_a_failed_answer_is_not_kept_alive_by_its_error(
     sandbox: Sandbox, upstream: Upstream, hurried: Upstream, kind: str, values: dict[str, Any]
 ) -> None:
     """Errors lie in reference cycles, and the collector comes round rarely: 132 endless answers once held 2 GB."""
-    upstream = hurried if values.get("ending") == "hang" else upstream
     sandbox.faults.add(kind, times=None, **values)
     with pytest.raises(UpstreamError) as caught:
-        await upstream.call("GET", url(sandbox), origin(sandbox))
+        await (hurried if values.get("ending") == "hang" else upstream).call("GET", url(sandbox), origin(sandbox))
     assert held_by(caught.value) < 1_000
 
 
@@ -204,11 +196,11 @@ async def test_the_whole_call_is_bounded_however_busy_it_is(sandbox: Sandbox) ->
 
 async def test_a_stream_may_take_longer_than_a_call_once_it_has_begun(sandbox: Sandbox, upstream: Upstream) -> None:
     body = (await upstream.call("GET", url(sandbox), origin(sandbox))).body
-    brief = Upstream(build_transport(settings.Upstream(), "tests/1"), total_timeout=2, max_answer_bytes=LIMIT)
-    sandbox.faults.add("slow_drip", seconds=0.15, size=len(body) // 15)
-    async with brief.stream(url(sandbox), origin(sandbox)) as stream:
+    hurried = Upstream(build_transport(settings.Upstream(), "tests/1"), total_timeout=2, max_answer_bytes=LIMIT)
+    sandbox.faults.add("slow_drip", seconds=0.16, size=len(body) // 15)
+    async with hurried.stream(url(sandbox), origin(sandbox)) as stream:
         assert b"".join([chunk async for chunk in stream.chunks]) == body
-    await brief.close()
+    await hurried.close()
 
 
 async def test_a_stream_is_handed_on_as_it_comes(sandbox: Sandbox, upstream: Upstream) -> None:

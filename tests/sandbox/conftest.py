@@ -57,7 +57,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def client() -> Iterator[httpx.Client]:
-    with httpx.Client(timeout=5, trust_env=False) as opened:
+    with httpx.Client(timeout=60, trust_env=False) as opened:
         yield opened
 
 

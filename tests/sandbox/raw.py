@@ -6,7 +6,7 @@ from sandbox import Sandbox
 
 
 def connect(sandbox: Sandbox) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", sandbox.port), timeout=5)
+    return socket.create_connection(("127.0.0.1", sandbox.port), timeout=60)
 
 
 def head(target: str, method: str = "GET", *lines: str) -> bytes:

@@ -20,7 +20,7 @@ def portal() -> Iterator[PortalServer]:
 
 def exchange(portal: PortalServer, target: str, method: str = "GET") -> bytes:
     """Send a target as it stands: an HTTP client would tidy it up."""
-    with socket.create_connection(("127.0.0.1", portal.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", portal.port), timeout=60) as connection:
         connection.sendall(f"{method} {target} HTTP/1.1\r\nHost: portal\r\n\r\n".encode())
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
@@ -117,7 +117,7 @@ def test_other_methods_are_refused(portal: PortalServer, method: str) -> None:
 
 def test_it_stops_while_a_browser_holds_a_connection_and_starts_again_on_its_port(client: httpx.Client) -> None:
     portal = PortalServer(api_endpoint=ENDPOINT, token=TOKEN)
-    with portal, socket.create_connection(("127.0.0.1", portal.port), timeout=5):
+    with portal, socket.create_connection(("127.0.0.1", portal.port), timeout=60):
         first = portal.url
     with pytest.raises(httpx.ConnectError):
         client.get(first)

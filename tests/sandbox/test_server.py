@@ -82,7 +82,7 @@ def test_default_tokens_have_to_be_encoded() -> None:
 def test_sandboxes_share_nothing() -> None:
     with SandboxThread() as one, SandboxThread() as other:
         one.faults.add("reset", times=None)
-        connection = http.client.HTTPConnection("127.0.0.1", other.port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", other.port, timeout=60)
         connection.request("GET", "/checked-in")
         assert connection.getresponse().status == 200
         connection.close()

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 
 PATH = "/api/v1.0/orgs/7c4da5b8-9213-5832-a876-25131f35b338/eventmanagement/"
 PORTAL = {"origins": ["http://localhost:4200"]}
-SHORT = {"read_timeout": 0.5, "total_timeout": 1}
+SHORT = {"read_timeout": 1, "total_timeout": 20}
 ASKED = ("list_events", "get_event", *PARTS, *(row[0] for row in OF_A_PART))
 
 
@@ -155,12 +155,13 @@ async def test_a_list_that_fails(check: Checked, fault: dict[str, Any], problem:
 async def test_an_upstream_that_hangs_ends_with_the_time_outs(check: Checked) -> None:
     check.fault("hang")
     assert_stopped(await check(OPEN_DAY, upstream=SHORT), "timeout", None)
+    await check.sandbox.recorder.wait_async(count=1)
     assert check.received == ["list_events"]
 
 
 async def test_one_part_that_hangs_does_not_hide_the_others(check: Checked) -> None:
     check.fault("hang", operation="list_speakers")
-    report = await check(upstream={"read_timeout": 2})
+    report = await check(upstream=SHORT)
     assert line(report, "list_speakers").problem == "timeout"
     assert report.verdict is Verdict.BREAKS
     assert {line(report, name).verdict for name in ASKED if "speaker" not in name} == {Verdict.OK}
@@ -170,7 +171,7 @@ async def test_one_part_that_hangs_does_not_hide_the_others(check: Checked) -> N
 async def test_an_image_that_drips_ends_as_well(check: Checked, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sandbox.api.badge", lambda _: b"\x89PNG\r\n\x1a\n" + bytes(200_000))
     check.fault("slow_drip", operation="get_speaker_image", size=150_000, seconds=600)
-    image = line(await check(upstream={"total_timeout": 3}), "get_speaker_image")
+    image = line(await check(upstream={"total_timeout": 2}), "get_speaker_image")
     assert (image.status, image.problem, image.verdict) == (200, "timeout", Verdict.NOTE)
 
 
@@ -271,9 +272,11 @@ async def test_readings_tell_what_stood_there_before_repairs(check: Checked) -> 
     check.fault("without", operation="get_event", keys=["customFields", "endDate", "room"])
     report = await check()
     assert report.verdict is Verdict.OK
-    assert reading(report, "wrapped_lists").found == (
-        "list_sessions: an object with value; list_tracks: an object with data; list_sponsorships: null"
-    )
+    assert sorted(reading(report, "wrapped_lists").found.split("; ")) == [  # as they came
+        "list_sessions: an object with value",
+        "list_sponsorships: null",
+        "list_tracks: an object with data",
+    ]
     assert reading(report, "counts").found == "count_event_registrations: an object with count"
     assert reading(report, "blank_keys").found == "blanks around: shoe size"
     assert "Speaker: shoe size" in reading(report, "unknown_fields").found

@@ -23,7 +23,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 @pytest.fixture
 async def witness() -> AsyncIterator[Witness]:
     settings = UpstreamSettings(read_timeout=1)
-    watching = Witness(build_transport(settings, USER_AGENT), total_timeout=60, max_answer_bytes=2**20)
+    watching = Witness(build_transport(settings, USER_AGENT), total_timeout=5, max_answer_bytes=2**20)
     yield watching
     await watching.close()
 

@@ -197,18 +197,18 @@ def test_all_calls_of_a_request_share_its_time() -> None:
         slow = service.get(path)  # the list, then the tracks, then the sessions
         assert (slow.status_code, slow.json()["errorCode"]) == (504, "UpstreamTimeout")
         service.sandbox.faults.clear()
-        assert service.get(path).status_code in (200, 501)
+        until(lambda: service.get(path).status_code in (200, 501))  # as soon as the machine lets it be in time
 
 
 def test_a_registration_is_not_cut_off_once_it_is_sent() -> None:
-    with running_service(faults={"deadline": 0.3}, **QUIET) as service:
-        service.sandbox.faults.add("latency", seconds=0.8, operation="register")
+    with running_service(faults={"deadline": 1.5}, **QUIET) as service:
+        service.sandbox.faults.add("latency", seconds=2, operation="register")
         assert register(service).json()["status"] == "Success"
 
 
 def test_a_registration_whose_time_is_over_is_not_sent() -> None:
     upstream = {"connections": 2, "pool_timeout": 60, "total_timeout": 60, "read_timeout": 60}
-    with running_service(faults={"deadline": 0.5, "registrations_percent": 0}, upstream=upstream, **QUIET) as service:
+    with running_service(faults={"deadline": 1.5, "registrations_percent": 0}, upstream=upstream, **QUIET) as service:
         service.sandbox.faults.add("hang", operation="register", times=2)
         threads = [Thread(target=_ignore, args=(lambda number=number: register(service, number),)) for number in range(2)]
         for thread in threads:

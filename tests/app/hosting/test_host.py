@@ -49,7 +49,7 @@ async def test_a_start_that_fails_stops_the_server(tmp_path: Path, capsys: pytes
 
 async def test_what_served_before_is_free_as_soon_as_it_is_let_go_of() -> None:
     async with Sandbox() as sandbox:
-        settings = settings_for(sandbox, upstream={"budget": "off", "total_timeout": 0.05, "read_timeout": 0.05})
+        settings = settings_for(sandbox, upstream={"budget": "off", "total_timeout": 1, "read_timeout": 1})
         host, next_one = create_app(settings), create_app(settings).generation
         await host.generation.start()
         gone = asyncio.Event()

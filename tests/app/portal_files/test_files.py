@@ -60,6 +60,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def service(folder: Path) -> Iterator[Service]:
+    with running_service(portal={"static_dir": folder}) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def hurried(folder: Path) -> Iterator[Service]:
+    """Little time to take a file: for clients that do not read."""
     with running_service(portal={"static_dir": folder}, limits={"answer_timeout": 1}) as running:
         yield running
 
@@ -255,13 +262,13 @@ def test_what_changes_on_the_disk_is_served(service: Service, folder: Path) -> N
     assert ask(service, "/news.txt").status_code == 404
 
 
-def test_a_large_file_is_sent_in_parts_and_a_client_that_does_not_read_is_cut_off(service: Service) -> None:
+def test_a_large_file_is_sent_in_parts_and_a_client_that_does_not_read_is_cut_off(service: Service, hurried: Service) -> None:
     with service.client.stream("GET", f"{service.url}/film.mp4") as answer:
         assert answer.headers["content-type"] == "video/mp4"
         assert sum(len(part) for part in answer.iter_raw()) == LARGE
-    with socket.create_connection(("127.0.0.1", service.port), timeout=20) as lazy:
+    with socket.create_connection(("127.0.0.1", hurried.port), timeout=60) as lazy:
         lazy.sendall(b"GET /film.mp4 HTTP/1.1\r\nHost: proxy.invalid\r\n\r\n")
-        while not service.metric('evtmgmt_client_disconnects_total{operation="portal_file"}'):
+        while not hurried.metric('evtmgmt_client_disconnects_total{operation="portal_file"}'):
             pass
         got = 0
         try:

@@ -78,7 +78,7 @@ async def test_calls_that_are_no_visitors_tell_dynamics_nothing(root: Span) -> N
     ids=lambda found: str(found),
 )
 async def test_how_it_failed(fault: dict[str, Any], error: str, memory: Memory, root: Span) -> None:
-    async with bench() as at:
+    async with bench(read_timeout=1 if fault["kind"] == "hang" else 30) as at:
         at.sandbox.faults.add(**fault)
         with resumed(root):
             try:
