@@ -110,12 +110,14 @@ class Checkup:
                 await asyncio.gather(*(self._ask(name, {"event": event}) for name in PARTS))  # 3
                 await asyncio.gather(*(self._ask_of_a_part(*row) for row in OF_A_PART))  # 4
                 self._make(event)  # 5
+        # As the operations are told of, in whatever order their answers came.
+        in_order = {operation.name: self._raw[operation.name] for operation in OPERATIONS if operation.name in self._raw}
         return Report(
             endpoint=self._settings.realtime.endpoint,
             event=event if "get_event" in self._values else None,
             settings=tuple(smells),
             operations=tuple(self._lines.get(operation.name) or self._unasked(operation) for operation in OPERATIONS),
-            readings=readings(Material(self._raw, self._settings.answers)),
+            readings=readings(Material(in_order, self._settings.answers)),
         )
 
     async def _ask(self, name: str, asked: Mapping[str, str]) -> None:
