@@ -1,11 +1,11 @@
 """Stores for tests: what several processes are to each other is played by several stores, or by real processes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from unittest.mock import patch
 
 from app.cutover.redis_store import RedisStore
@@ -21,6 +21,7 @@ SEEN_WITHIN = 60.0
 That they are two where nothing is slow follows from how often is looked (test_store.py).
 """
 MakeStore = Callable[[], Store]
+Found = TypeVar("Found")
 
 
 @asynccontextmanager
@@ -45,6 +46,18 @@ async def stores(kind: str, directory: Path, server: RedisServer, organisation: 
 
         stack.push_async_callback(memory.close)
         yield make
+
+
+async def in_time(ask: Callable[[], Awaitable[Found]]) -> Found:
+    """What is found as soon as this machine lets Redis answer in time."""
+
+    async def again() -> Found:
+        while True:
+            with suppress(StoreAwayError):
+                return await ask()
+            await asyncio.sleep(0.02)
+
+    return await asyncio.wait_for(again(), SEEN_WITHIN)
 
 
 def replayed(changes: list[Change]) -> dict[str, Any]:

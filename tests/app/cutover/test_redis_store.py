@@ -3,10 +3,9 @@
 import asyncio
 import sqlite3
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TypeVar
 from unittest.mock import patch
 
 import pytest
@@ -16,12 +15,11 @@ from app.cutover.sqlite import SqliteStore
 from app.cutover.state import CutoverState, Stage
 from app.cutover.store import ConflictError, Snapshot, StoreAwayError
 from tests.app.cutover.killing import kill_rounds
-from tests.app.cutover.stores import SEEN_WITHIN, consistent, state_of
+from tests.app.cutover.stores import SEEN_WITHIN, consistent, in_time, state_of
 from tests.redis_server import RedisServer, running_redis
 
 pytestmark = pytest.mark.anyio
 MakeRedisStore = Callable[..., RedisStore]
-Found = TypeVar("Found")
 
 
 @pytest.fixture(scope="module")
@@ -78,18 +76,6 @@ async def back(store: RedisStore) -> Snapshot:
     kept = await in_time(store.current)
     assert kept is not None
     return kept
-
-
-async def in_time(ask: Callable[[], Awaitable[Found]]) -> Found:
-    """What is found as soon as this machine lets Redis answer in time."""
-
-    async def again() -> Found:
-        while True:
-            with suppress(StoreAwayError):
-                return await ask()
-            await asyncio.sleep(0.02)
-
-    return await asyncio.wait_for(again(), SEEN_WITHIN)
 
 
 def test_a_killed_process_leaves_the_old_state_or_the_new_one(shared: RedisServer) -> None:
