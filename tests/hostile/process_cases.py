@@ -4,9 +4,9 @@ import os
 import resource
 import shutil
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from select import select
 from signal import SIGCONT, SIGHUP, SIGINT, SIGKILL, SIGSTOP, SIGTERM, SIGUSR1
 from socket import AF_INET, SO_LINGER, SOCK_STREAM, SOL_SOCKET, socket
@@ -87,21 +87,14 @@ def stop_twice(stage: Stage) -> None:
     assert len(stage.told("Application shutdown complete")) == 1  # it was not told to wait for nothing more
 
 
-def cut_off(stage: Stage, answered: Callable[[], bool]) -> None:
+def cut_off(stage: Stage) -> None:
     """Told to stop, and then to wait no longer, as all processes are by who sits at the keyboard."""
     workers = [int(number.strip("]")) for number in stage.told("Started server process [")]
     assert len(workers) == stage.workers
     os.kill(stage.pid, SIGTERM)
-    if workers == [stage.pid]:
-        until(lambda: not listens(stage.port))
-        os.kill(stage.pid, SIGINT)
-    else:
-        until(lambda: len(stage.told("Terminated child process [")) == stage.workers)
-        while not answered():  # two signals that come at once have no order: one more is needed then
-            for worker in workers:
-                with suppress(ProcessLookupError):
-                    os.kill(worker, SIGINT)
-            sleep(0.2)
+    until(lambda: not listens(stage.port))  # all were told: two signals that come at once have no order
+    for worker in workers:
+        os.kill(worker, SIGINT)
     assert stage.program.ended() == 0
 
 
@@ -122,7 +115,7 @@ def stop_in_the_middle_of_an_image(stage: Stage) -> None:
 def no_more_patience_with_a_registration(stage: Stage) -> None:
     with asked(stage, post(BODY), "register", "hang") as answer:
         until(lambda: len(stage.told("Application startup complete")) == stage.workers)
-        cut_off(stage, answer.done)
+        cut_off(stage)
         assert answer.result() == "504 RegistrationOutcomeUnknown"
     assert len(stage.sandbox.recorder.find(operation="register")) == 1
 
@@ -130,7 +123,7 @@ def no_more_patience_with_a_registration(stage: Stage) -> None:
 def no_more_patience_with_a_body(stage: Stage) -> None:
     with opened(stage, post(BODY)[:-9]) as caller:
         until(lambda: stage.in_flight() == 1)
-        cut_off(stage, bool)
+        cut_off(stage)
         assert answer_on(caller) == "503 Stopping"
     assert not stage.sandbox.recorder.find(operation="register")
 

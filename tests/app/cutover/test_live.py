@@ -245,15 +245,22 @@ async def test_redis_killed_or_frozen_the_last_state_serves_without_a_wait(own_r
 
 
 async def test_a_file_that_cannot_be_read_for_a_while_is_followed_again(tmp_path: Path, log: Log) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+
+    def lead_to(place: str) -> None:
+        """In one step: where nothing is for a moment, a folder may be made."""
+        (tmp_path / "link").symlink_to(place)
+        (tmp_path / "link").replace(tmp_path / "state")
+
+    lead_to("folder")
     store, other = SqliteStore(tmp_path / "state"), SqliteStore(tmp_path / "state")
     async with following(store) as live:
         await other.open(CutoverState())
-        (tmp_path / "state").rename(tmp_path / "away")
-        (tmp_path / "state").touch()
+        lead_to("file")
         await until(lambda: live.away)
         assert live.state == CutoverState()
-        (tmp_path / "state").unlink()
-        (tmp_path / "away").rename(tmp_path / "state")
+        lead_to("folder")
         changed = await other.change(CutoverState(percent=5), 1, "a", "b")
         await until(lambda: live.snapshot == changed)
         assert live.away is None
