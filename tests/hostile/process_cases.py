@@ -285,7 +285,7 @@ CASES = (
     ProcessCase("SIGKILL during a registration", killed_during_a_registration, "not sent again", "RFC 9110 9.2.2", ends=True),
     ProcessCase("frozen and thawed", frozen, "all time-outs are over at once, and nothing is stuck", "issue 5, 2"),
     ProcessCase("the clock jumps", clock_jumps, "a clock that cannot be set measures time", "issue 5, 2", JUMPING),
-    ProcessCase("3,000 callers leave", thousands_leave, "no place in the pool is lost", "FIELD-NOTES (slots leak)"),
+    ProcessCase("3,000 callers leave", thousands_leave, "no place in the pool is lost", "FIELD-NOTES (slots leak)", UNHURRIED),
     ProcessCase("no descriptors left", few_descriptors, "it serves with what it has, and goes on after", "CWE-769"),
     ProcessCase("too many callers", more_than_there_is_room_for, "refused at once, served after", "CWE-770", UNHURRIED),
     ProcessCase("the state's disk is full", full_disk, "visitors do not notice, the operator is told", "issue 5, 4"),
