@@ -63,7 +63,7 @@ def stop_during_a_registration(stage: Stage) -> None:
 def stop_during_an_image(stage: Stage) -> None:
     speaker = stage.sandbox.realtime.events["Contoso_Open_Day"].speakers[0]["id"]
     request = get(f"{BASE.decode()}speakers/{speaker}/image".encode())
-    with asked(stage, request, "get_speaker_image", "slow_drip", 0.05) as answer:
+    with asked(stage, request, "get_speaker_image", "slow_drip", 0.02) as answer:
         ends(stage)
         assert answer.result() == "200"
 
