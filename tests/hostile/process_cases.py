@@ -27,10 +27,11 @@ AWAY = "503 StoreAway"
 def asked(stage: Stage, request: bytes, operation: str, kind: str = "latency", seconds: float = 0.7) -> Iterator[Future[str]]:
     """A request that is under way in Dynamics, which takes its time."""
     with ThreadPoolExecutor(1) as pool:
-        fault = stage.sandbox.faults.add(kind, operation=operation, seconds=seconds, size=200, times=None)
-        answer = pool.submit(stage.call, request)
         recorder = stage.sandbox.recorder
-        # The proxy itself asks for the list when it has started: that call is nobody's request.
+        # Each process asks for the list when it has started: that call is nobody's request, and the fault is not for it.
+        recorder.wait(operation="list_events", outcome="answered", count=stage.workers)
+        fault = stage.sandbox.faults.add(kind, operation=operation, seconds=seconds, size=200)
+        answer = pool.submit(stage.call, request)
         until(lambda: any(record.request.header("x-request-id") for record in recorder.find(operation=operation)))
         yield answer
         stage.sandbox.faults.clear(fault.number)
