@@ -70,7 +70,7 @@ class Server(uvicorn.Server):
         """Accept whoever has connected already: with the listener the kernel would reset them, and what they sent is unknown."""
         loop = asyncio.get_running_loop()
         for listening in [listener for server in self.servers for listener in server.sockets]:
-            with socket.socket(fileno=os.dup(listening.fileno())) as listener, suppress(OSError):
+            with suppress(OSError), socket.socket(fileno=os.dup(listening.fileno())) as listener:
                 listener.setblocking(False)
                 for _ in range(self.config.backlog):  # more are not waiting; it ends before, with an error, when there is nobody
                     connection, _ = listener.accept()

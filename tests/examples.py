@@ -134,7 +134,7 @@ def _sharing(**upstream: float) -> AbstractContextManager[Service]:
     )
 
 
-def _anew(running: Service) -> Service:
+def anew(running: Service) -> Service:
     """A service as it is when it has just started: no faults, no records, the generated data, ready."""
     if not running.client.get(f"{running.url}/readyz").is_success:
         running.sandbox.faults.clear()
@@ -160,10 +160,10 @@ def shared_hurried() -> Iterator[Service]:
 @pytest.fixture
 def service(shared_service: Service) -> Service:
     """The shared service as it is when it has just started."""
-    return _anew(shared_service)
+    return anew(shared_service)
 
 
 @pytest.fixture
 def hurried(shared_hurried: Service) -> Service:
     """The shared service that gives up soon, as it is when it has just started."""
-    return _anew(shared_hurried)
+    return anew(shared_hurried)

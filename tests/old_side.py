@@ -10,13 +10,15 @@ from unittest.mock import patch
 from urllib.parse import quote, urlencode
 
 import httpx
+import pytest
 
 from app.cutover.router import Router
 from sandbox.data.model import Event
-from tests.examples import CONFERENCE, OPEN_DAY, Example, purchase, registration
+from tests.examples import CONFERENCE, OPEN_DAY, Example, anew, purchase, registration
 from tests.service import Service, running_both
 from translation.operations import BY_NAME, OPERATIONS
 
+PORTAL = "https://portal.invalid"
 ANN = {"authorization": "Bearer ann"}
 """A user of the sandbox's outbound organisation."""
 OLD = [operation for operation in OPERATIONS if operation.row is not None]
@@ -39,6 +41,19 @@ def running_old(stage: str = "outbound", **groups: Any) -> Iterator[Service]:
     """A proxy that hands everything to the outbound organisation, and asks for nothing by itself."""
     with only_asked(), running_both(stage, **groups) as service:
         yield service
+
+
+@pytest.fixture(scope="module")
+def shared_old() -> Iterator[Service]:
+    """One proxy in the stage ``outbound`` for all tests of a module that need no settings of their own."""
+    with running_old(upstream={"max_answer_bytes": 2**20}, portal={"origins": [PORTAL]}) as running:
+        yield running
+
+
+@pytest.fixture
+def old(shared_old: Service) -> Service:
+    """The shared one as it is when it has just started."""
+    return anew(shared_old)
 
 
 @dataclass

@@ -63,6 +63,16 @@ def stop_during_a_registration(stage: Stage) -> None:
     assert len(stage.sandbox.recorder.find(operation="register")) == len(stage.sandbox.control.registrations()) == 1
 
 
+def stop_without_descriptors(stage: Stage) -> None:
+    with asked(stage, post(BODY), "register") as answer:
+        stage.limit(resource.RLIMIT_NOFILE, 3)
+        os.kill(stage.pid, SIGTERM)
+        until(lambda: not listens(stage.port))
+        stage.limit(resource.RLIMIT_NOFILE, -1)  # uvloop needs some to end
+        assert answer.result() == "200"
+        assert stage.program.ended() == 0
+
+
 def stop_during_an_image(stage: Stage) -> None:
     speaker = stage.sandbox.realtime.events["Contoso_Open_Day"].speakers[0]["id"]
     request = get(f"{BASE.decode()}speakers/{speaker}/image".encode())
@@ -272,6 +282,7 @@ CASES = (
     ProcessCase(
         "SIGTERM during a registration", stop_during_a_registration, "it is told, and sent once", DRAIN, UNHURRIED, ends=True
     ),
+    ProcessCase("SIGTERM, no descriptors left", stop_without_descriptors, "nobody is cut off", "CWE-769", UNHURRIED, ends=True),
     ProcessCase("SIGTERM during an image", stop_during_an_image, "an image is finished as well", DRAIN, UNHURRIED, ends=True),
     ProcessCase(
         "SIGTERM, silent callers", stop_with_callers_that_say_nothing, "nobody holds the stop up", DRAIN, SOON, ends=True

@@ -49,7 +49,7 @@ def test_what_happens_to_a_process(upstream: SandboxThread, case: ProcessCase, t
         try:
             case.play(stage)
         except AssertionError as failure:
-            failure.add_note("\n".join(map(str, program.lines())))
+            failure.add_note(program.log.read_text("utf-8") if program.log.is_file() else "no log")
             raise
         if not case.ends:
             assert stage.honest() == "200", case.why
