@@ -11,16 +11,21 @@ from signal import SIGCONT, SIGKILL, SIGSTOP
 from threading import Event, Thread
 from unittest.mock import patch
 
+from app.cutover import redis_store
 from app.shared import line, redis_connection
 
 PATIENCE = 30
 PROGRAM = "EVTMGMT_TESTS_REDIS_SERVER"
 """Names another server to test with, such as Valkey where Redis is installed as well."""
-BOUNDS = {
-    "redis_connection.ANSWER_SECONDS": redis_connection.ANSWER_SECONDS,
-    "redis_connection.WHOLE_SECONDS": redis_connection.WHOLE_SECONDS,
-    "line.WHOLE_SECONDS": line.WHOLE_SECONDS,
-}
+BOUNDS = (
+    (redis_connection, "ANSWER_SECONDS"),
+    (redis_connection, "WHOLE_SECONDS"),
+    (line, "WHOLE_SECONDS"),
+    (redis_store, "DEADLINE_SECONDS"),
+)
+"""What bounds the wait of whoever asks it from this process, and the time between a look and what is written after it."""
+USUAL = [getattr(module, name) for module, name in BOUNDS]
+"""So long the product waits."""
 
 
 class RedisServer:
@@ -84,8 +89,8 @@ def running_redis(*options: str, hurried: bool = False) -> Iterator[RedisServer]
     """A server. Who asks it from this process waits longer than a portal could, unless ``hurried``: the machine may be slow."""
     with ExitStack() as stack:
         directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="redis-", dir="/tmp"))
-        for bound, seconds in BOUNDS.items():
-            stack.enter_context(patch(f"app.shared.{bound}", seconds if hurried else PATIENCE))
+        for (module, name), seconds in zip(BOUNDS, USUAL, strict=True):
+            stack.enter_context(patch.object(module, name, seconds if hurried else PATIENCE))
         server = RedisServer(Path(directory), *options)
         server.start()
         try:

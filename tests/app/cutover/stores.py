@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TypeVar
-from unittest.mock import patch
 
 from app.cutover.redis_store import RedisStore
 from app.cutover.sqlite import SqliteStore
@@ -29,8 +28,6 @@ async def stores(kind: str, directory: Path, server: RedisServer, organisation: 
     """Gives a function that makes stores of one place, each as another process would have it; all are closed at the end."""
     async with AsyncExitStack() as stack:
         memory = SqliteStore(None)
-        # Longer than a portal could wait: the machine may be slow between a look and what is written after it.
-        stack.enter_context(patch("app.cutover.redis_store.DEADLINE_SECONDS", 30))
 
         def make() -> Store:
             made: Store
