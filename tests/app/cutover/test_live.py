@@ -234,6 +234,7 @@ async def test_redis_killed_or_frozen_the_last_state_serves_without_a_wait(own_r
                 changing.result()
             assert str(live.away).startswith("Redis ")
             back()
+            await until(lambda: live.away is None, SEEN_WITHIN)
             served = await changed(live, 1 + served.state.percent)
             await until(lambda expected=served: watching.snapshot == expected, SEEN_WITHIN)
         assert served.state.percent == 27.0
